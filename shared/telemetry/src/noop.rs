@@ -1,0 +1,264 @@
+//! The same interface without OpenTelemetry: layers pass through, instruments do nothing, the terminal log stays.
+
+use crate::settings::{InitError, Settings};
+
+/// Sets the terminal log up.
+///
+/// # Errors
+/// When a tracing subscriber is installed already.
+pub fn init(settings: Settings) -> Result<Telemetry, InitError> {
+    init_from(settings, |name| std::env::var(name).ok())
+}
+
+/// [`init`], with the environment handed in.
+///
+/// # Errors
+/// When a tracing subscriber is installed already.
+pub fn init_from(
+    _settings: Settings,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Telemetry, InitError> {
+    let filter = env("RUST_LOG").unwrap_or_else(|| "info".to_owned());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .try_init()
+        .map_err(|_| InitError::AlreadySetUp)?;
+    Ok(Telemetry { _private: () })
+}
+
+/// What [`init`] set up.
+#[derive(Debug)]
+pub struct Telemetry {
+    _private: (),
+}
+
+impl Telemetry {
+    /// Flushes what is left.
+    #[expect(
+        clippy::unused_async,
+        reason = "the same interface as with the feature `otel`"
+    )]
+    pub async fn shutdown(self) {}
+}
+
+/// Whether spans are made and exported.
+pub fn enabled() -> bool {
+    false
+}
+
+/// The trace id of the current span: 32 hex digits; none when telemetry is off or the trace is not sampled.
+pub fn trace_id() -> Option<String> {
+    None
+}
+
+/// HTTP.
+pub mod http {
+    use crate::CallAttributes;
+
+    /// Server spans and metrics of an axum router.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct ServerLayer {
+        _private: (),
+    }
+
+    impl ServerLayer {
+        /// The layer, for `router.layer(…)`.
+        pub fn new() -> Self {
+            Self::default()
+        }
+    }
+
+    impl<S> tower_layer::Layer<S> for ServerLayer {
+        type Service = S;
+
+        fn layer(&self, inner: S) -> S {
+            inner
+        }
+    }
+
+    /// Sends a request in a client span with the context injected. `template` is the low-cardinality path.
+    ///
+    /// # Errors
+    /// Those of [`reqwest::Client::execute`].
+    pub async fn send(
+        client: &reqwest::Client,
+        request: reqwest::Request,
+        _template: &'static str,
+        _attributes: CallAttributes,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        client.execute(request).await
+    }
+}
+
+/// gRPC.
+pub mod grpc {
+    /// Server spans and metrics of a tonic router.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct ServerLayer {
+        _private: (),
+    }
+
+    impl ServerLayer {
+        /// The layer, for the router that serves gRPC.
+        pub fn new() -> Self {
+            Self::default()
+        }
+    }
+
+    impl<S> tower_layer::Layer<S> for ServerLayer {
+        type Service = S;
+
+        fn layer(&self, inner: S) -> S {
+            inner
+        }
+    }
+
+    /// Client spans, context and metrics around a `tonic` channel.
+    #[derive(Clone, Debug)]
+    pub struct ClientLayer {
+        _private: (),
+    }
+
+    impl ClientLayer {
+        /// The layer for calls to the server at `target` (`server.address`, `server.port`).
+        pub fn new(_target: &http::Uri) -> Self {
+            Self { _private: () }
+        }
+    }
+
+    impl<S> tower_layer::Layer<S> for ClientLayer {
+        type Service = S;
+
+        fn layer(&self, inner: S) -> S {
+            inner
+        }
+    }
+}
+
+/// SQL.
+pub mod sql {
+    /// Which database system (`db.system.name`).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum System {
+        /// SQLite.
+        Sqlite,
+        /// PostgreSQL.
+        Postgresql,
+    }
+
+    /// The database that statements go to.
+    #[derive(Clone, Debug)]
+    pub struct Database {
+        /// `db.system.name`.
+        pub system: System,
+        /// `db.namespace`: the database's name, or a SQLite file's.
+        pub namespace: String,
+        /// `server.address`; none for SQLite.
+        pub server_address: Option<String>,
+        /// `server.port`; none for SQLite.
+        pub server_port: Option<u16>,
+    }
+
+    /// How a statement failed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ErrorInfo {
+        /// `error.type`: of low cardinality, such as `unique_violation` or `pool_timed_out`.
+        pub kind: &'static str,
+        /// `db.response.status_code`: the SQLSTATE or SQLite result code.
+        pub code: Option<String>,
+    }
+
+    /// One statement under way. Dropping it unfinished means that it was cancelled.
+    #[derive(Debug)]
+    pub struct Statement {
+        span: tracing::Span,
+    }
+
+    impl Statement {
+        /// Starts the client span of a statement.
+        pub fn start(_database: &Database, _sql: &str) -> Self {
+            Self {
+                span: tracing::Span::none(),
+            }
+        }
+
+        /// The span, to run the statement in.
+        pub fn span(&self) -> &tracing::Span {
+            &self.span
+        }
+
+        /// Ends the span, with the number of rows returned or the error.
+        pub fn finish(self, _outcome: Result<u64, &ErrorInfo>) {}
+    }
+
+    /// The state of a connection pool.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct PoolState {
+        /// Connections in use.
+        pub used: u32,
+        /// Connections open and idle.
+        pub idle: u32,
+        /// The most connections that may be open.
+        pub max: u32,
+        /// Requests waiting for a connection, where known.
+        pub pending: Option<u32>,
+    }
+
+    /// Exports the state of a pool, read at every collection.
+    pub fn observe_pool(
+        _database: &Database,
+        _read: impl Fn() -> PoolState + Send + Sync + 'static,
+    ) {
+    }
+
+    /// Records how long a connection was waited for.
+    pub fn record_pool_wait(_database: &Database, _wait: std::time::Duration) {}
+}
+
+/// Named instruments.
+pub mod metrics {
+    macro_rules! instrument {
+        ($(#[$doc:meta])* $name:ident, $method:ident, $value:ty) => {
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $name {
+                _private: (),
+            }
+
+            impl $name {
+                /// An instrument of this name, unit (UCUM) and help text.
+                pub const fn new(_name: &'static str, _unit: &'static str, _help: &'static str) -> Self {
+                    Self { _private: () }
+                }
+
+                /// Records a value.
+                pub fn $method(&self, _value: $value, _attributes: &[(&'static str, &str)]) {}
+            }
+        };
+    }
+
+    instrument!(
+        /// A sum that only grows.
+        Counter, add, u64
+    );
+    instrument!(
+        /// A distribution.
+        Histogram, record, f64
+    );
+    instrument!(
+        /// A sum that grows and shrinks.
+        UpDownCounter, add, i64
+    );
+    instrument!(
+        /// A value that is what it was last set to.
+        Gauge, record, i64
+    );
+
+    impl Histogram {
+        /// The same with bucket boundaries of its own.
+        #[must_use]
+        pub const fn with_boundaries(self, _boundaries: &'static [f64]) -> Self {
+            self
+        }
+    }
+}
