@@ -1,0 +1,1 @@
+//! The launcher: starts the shop, checks it, shows it.

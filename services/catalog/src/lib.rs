@@ -1,0 +1,1 @@
+//! Books: list, search, covers.

@@ -1,0 +1,1 @@
+//! The shop: pages, JSON API, baskets, orders, the checkout saga.

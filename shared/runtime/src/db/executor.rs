@@ -1,0 +1,162 @@
+//! One statement on the pool, as a `sqlx` executor.
+
+use bookstore_telemetry::sql::Statement;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::error::BoxDynError;
+use sqlx::{Any, Either, Execute, Executor, SqlStr};
+
+use super::{Db, error_info};
+use crate::Call;
+
+/// Runs one statement on a connection of the pool, in a client span.
+#[derive(Debug)]
+pub struct OnPool<'a> {
+    db: &'a Db,
+    #[expect(dead_code, reason = "what a statement belongs to is part of the interface, whoever records it")]
+    call: &'a Call,
+}
+
+impl<'a> OnPool<'a> {
+    pub(super) fn new(db: &'a Db, call: &'a Call) -> Self {
+        Self { db, call }
+    }
+
+    async fn fetch_optional_row(self, query: Query) -> Result<Option<AnyRow>, sqlx::Error> {
+        let _writer = if query.writes() { self.db.may_write().await } else { None };
+        let mut connection = self.db.acquire().await?;
+        query.fetch_optional(self.db, &mut connection).await
+    }
+
+    async fn fetch_steps(self, query: Query) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
+        let _writer = if query.writes() { self.db.may_write().await } else { None };
+        let mut connection = self.db.acquire().await?;
+        query.fetch_steps(self.db, &mut connection).await
+    }
+}
+
+/// A query taken apart, so that its text is known before it runs.
+pub(super) struct Query {
+    sql: SqlStr,
+    arguments: Option<AnyArguments>,
+    persistent: bool,
+}
+
+impl Query {
+    pub(super) fn take<'q>(mut query: impl Execute<'q, Any>) -> Result<Self, sqlx::Error> {
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
+        Ok(Self { arguments, persistent: query.persistent(), sql: query.sql() })
+    }
+
+    fn writes(&self) -> bool {
+        let text = self.sql.as_str().trim_start();
+        !text.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+    }
+
+    pub(super) async fn fetch_optional(
+        self,
+        db: &Db,
+        connection: &mut sqlx::AnyConnection,
+    ) -> Result<Option<AnyRow>, sqlx::Error> {
+        let statement = Statement::start(&db.inner.database, self.sql.as_str());
+        let outcome = connection.fetch_optional(self).await;
+        finish(statement, &outcome, |row| u64::from(row.is_some()));
+        outcome
+    }
+
+    /// All rows are taken at once: no result here is large, and a connection is free again the sooner.
+    pub(super) async fn fetch_steps(
+        self,
+        db: &Db,
+        connection: &mut sqlx::AnyConnection,
+    ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
+        let statement = Statement::start(&db.inner.database, self.sql.as_str());
+        let outcome: Result<Vec<_>, _> = connection.fetch_many(self).try_collect().await;
+        finish(statement, &outcome, |steps| {
+            steps
+                .iter()
+                .map(|step| match step {
+                    Either::Left(done) => done.rows_affected(),
+                    Either::Right(_) => 1,
+                })
+                .sum()
+        });
+        outcome
+    }
+}
+
+/// Ends the statement's span by how it came out.
+pub(super) fn finish<T>(statement: Statement, outcome: &Result<T, sqlx::Error>, rows: impl FnOnce(&T) -> u64) {
+    match outcome {
+        Ok(value) => statement.finish(Ok(rows(value))),
+        Err(error) => statement.finish(Err(&error_info(error))),
+    }
+}
+
+impl Execute<'static, Any> for Query {
+    fn sql(self) -> SqlStr {
+        self.sql
+    }
+
+    fn statement(&self) -> Option<&AnyStatement> {
+        None
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<AnyArguments>, BoxDynError> {
+        Ok(self.arguments.take())
+    }
+
+    fn persistent(&self) -> bool {
+        self.persistent
+    }
+}
+
+type Steps<'e> = BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>;
+
+/// A list of steps as the stream that `sqlx` wants.
+pub(super) fn into_stream<'e, F>(steps: F) -> Steps<'e>
+where
+    F: Future<Output = Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error>> + Send + 'e,
+{
+    stream::once(steps).map_ok(|steps| stream::iter(steps.into_iter().map(Ok))).try_flatten().boxed()
+}
+
+impl<'c> Executor<'c> for OnPool<'c> {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Steps<'e>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        into_stream(async move { self.fetch_steps(Query::take(query)?).await })
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        async move { self.fetch_optional_row(Query::take(query)?).await }.boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [AnyTypeInfo],
+    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        async move { self.db.acquire().await?.prepare_with(sql, parameters).await }.boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<Any>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        async move { self.db.acquire().await?.describe(sql).await }.boxed()
+    }
+}

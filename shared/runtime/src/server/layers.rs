@@ -1,0 +1,117 @@
+//! What every request passes on its way in, and every answer on its way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::Limits;
+use crate::call::{Call, Edge, REQUEST_ID};
+use crate::problem::Problem;
+
+/// How often, at the most, shedding is logged.
+const SHED_LOG_INTERVAL_S: u64 = 5;
+
+/// How a call arrives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) edge: Edge,
+    pub(super) limit: Duration,
+}
+
+/// Reads the [`Call`] from the headers, and writes its request id on the answer and into its problem.
+pub(super) async fn call(State(arrival): State<Arrival>, mut request: Request, next: Next) -> Response {
+    let call = Call::from_headers(request.headers(), arrival.edge, arrival.limit);
+    let id = call.request_id_header();
+    let extensions = request.extensions_mut();
+    extensions.insert(call.attributes());
+    extensions.insert(call.clone());
+    let mut response = next.run(request).await;
+    if let Some(problem) = problem_of(&mut response) {
+        let mut headers = std::mem::take(response.headers_mut());
+        // These describe the body that is replaced.
+        headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_LENGTH);
+        response = problem.for_request(call.request_id()).into_response();
+        for (name, value) in &headers {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The problem to render: the one a handler made, or one in place of a bare status (axum's own 404, 405, 413).
+fn problem_of(response: &mut Response) -> Option<Problem> {
+    let made = response.extensions_mut().remove::<Problem>();
+    if made.is_some() {
+        // Rendered again, with its own headers.
+        response.headers_mut().remove(RETRY_AFTER);
+        return made;
+    }
+    let status = response.status();
+    let bare = response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    ((status.is_client_error() || status.is_server_error()) && bare).then(|| Problem::of(status))
+}
+
+/// Decides whether a request may come in, and ends it at its deadline.
+#[derive(Clone, Debug)]
+pub(super) struct Admission {
+    places: Arc<Semaphore>,
+    started: Instant,
+    /// When shedding was last logged, in seconds since `started` plus one; 0 is never.
+    logged_s: Arc<AtomicU64>,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { places: Arc::new(Semaphore::new(limits.in_flight)), started: Instant::now(), logged_s: Arc::default() }
+    }
+
+    fn log_shedding(&self) {
+        let now_s = self.started.elapsed().as_secs() + 1;
+        let last_s = self.logged_s.load(Ordering::Relaxed);
+        if (last_s == 0 || now_s >= last_s + SHED_LOG_INTERVAL_S)
+            && self.logged_s.compare_exchange(last_s, now_s, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            tracing::warn!("too many requests at once: shedding load");
+        }
+    }
+}
+
+/// Sheds what is too much before it costs anything, and ends a handler when nobody waits for it any more.
+pub(super) async fn admit(State(admission): State<Admission>, call: Call, request: Request, next: Next) -> Response {
+    let grpc = is_grpc(request.headers());
+    let Ok(_place) = admission.places.try_acquire() else {
+        admission.log_shedding();
+        return refuse(grpc, StatusCode::SERVICE_UNAVAILABLE, "Too busy. Try again in a moment.");
+    };
+    match tokio::time::timeout_at(call.deadline().into(), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => refuse(grpc, StatusCode::GATEWAY_TIMEOUT, "The answer was not there in time."),
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn refuse(grpc: bool, status: StatusCode, detail: &str) -> Response {
+    let busy = status == StatusCode::SERVICE_UNAVAILABLE;
+    if !grpc {
+        let problem = Problem::of(status).detail(detail);
+        return if busy { problem.retry_after(1) } else { problem }.into_response();
+    }
+    let status = if busy { tonic::Status::unavailable(detail) } else { tonic::Status::deadline_exceeded(detail) };
+    let mut response = status.into_http::<axum::body::Body>();
+    if busy {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
