@@ -27,8 +27,10 @@ mod token;
 
 use std::sync::Arc;
 
+use bookstore_runtime::config::{ConfigError, Environment};
 use bookstore_runtime::db::{ConnectError, Db};
 use bookstore_runtime::drain::Drain;
+use bookstore_runtime::process::{self, ProcessError};
 use bookstore_runtime::server::Server;
 use tokio::net::TcpListener;
 
@@ -41,16 +43,33 @@ use routes::App;
 /// The tables of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
+/// The port that is listened on unless `BOOKSTORE_LISTEN` names another.
+pub const DEFAULT_PORT: u16 = 8084;
+
 /// Why the service could not run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] ConnectError),
     /// Passwords cannot be hashed as the settings say.
     #[error("passwords cannot be hashed: {0}")]
     Passwords(String),
+}
+
+/// The service as a process, with its settings from the environment, until it is told to end.
+///
+/// # Errors
+/// [`ProcessError`] says what could not be done.
+pub fn main() -> Result<(), ProcessError> {
+    let version = env!("CARGO_PKG_VERSION");
+    process::run("user", version, DEFAULT_PORT, |listener, shutdown| async {
+        run(listener, Config::from_source(&Environment)?, shutdown).await
+    })
 }
 
 /// Serves on `listener` until `shutdown` resolves, then drains.

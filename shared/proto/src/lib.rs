@@ -13,13 +13,25 @@ mod money;
 pub use money::{CURRENCY, Money};
 
 /// gRPC of the inventory service: `proto/bookstore/inventory/v1/inventory.proto`.
-#[expect(missing_docs, reason = "generated from commented .proto files")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated from commented .proto files"
+)]
 pub mod inventory {
     tonic::include_proto!("bookstore.inventory.v1");
 }
 
 /// gRPC of the payment service: `proto/bookstore/payment/v1/payment.proto`.
-#[expect(missing_docs, reason = "generated from commented .proto files")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated from commented .proto files"
+)]
 pub mod payment {
     tonic::include_proto!("bookstore.payment.v1");
 
