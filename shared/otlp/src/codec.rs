@@ -1,0 +1,66 @@
+//! How the gRPC services read and write a message.
+
+use std::marker::PhantomData;
+
+use prost::Message;
+use tonic::Status;
+use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic_prost::ProstEncoder;
+
+/// Protobuf, where a message that cannot be decoded is the sender's mistake: `INVALID_ARGUMENT`, which OTLP tells
+/// the sender not to retry. (`tonic_prost`'s own codec says `INTERNAL`.)
+#[derive(Debug)]
+pub struct Codec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for Codec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> tonic::codec::Codec for Codec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = Writer<T>;
+    type Decoder = Reader<U>;
+
+    fn encoder(&mut self) -> Writer<T> {
+        Writer(ProstEncoder::default())
+    }
+
+    fn decoder(&mut self) -> Reader<U> {
+        Reader(PhantomData)
+    }
+}
+
+/// Writes `T`.
+#[derive(Debug)]
+pub struct Writer<T>(ProstEncoder<T>);
+
+impl<T: Message> Encoder for Writer<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        self.0.encode(item, buffer)
+    }
+}
+
+/// Reads `U`.
+#[derive(Debug)]
+pub struct Reader<U>(PhantomData<U>);
+
+impl<U: Message + Default> Decoder for Reader<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        U::decode(buffer)
+            .map(Some)
+            .map_err(|error| Status::invalid_argument(format!("not a valid message: {error}")))
+    }
+}
