@@ -106,15 +106,15 @@ mod tests {
     async fn a_budget_bounds_the_retries_of_a_client() {
         let retry = Retry::default();
         let made = Cell::new(0_u32);
-        for _ in 0..1_000 {
+        let calls = (0..1_000).map(|_| async {
             let call = Call::new_root(Duration::from_secs(10));
-            let _: Result<(), _> = retry
-                .idempotent(&call, || {
-                    made.set(made.get() + 1);
-                    std::future::ready(Err(tonic::Status::unavailable("")))
-                })
-                .await;
-        }
+            let attempt = || {
+                made.set(made.get() + 1);
+                std::future::ready(Err::<(), _>(tonic::Status::unavailable("")))
+            };
+            retry.idempotent(&call, attempt).await
+        });
+        assert!(futures_util::future::join_all(calls).await.iter().all(Result::is_err));
         // A thousand calls alone, a fifth of them again, and ten a second for the ten seconds that are counted.
         assert!((1_000..=1_500).contains(&made.get()), "{}", made.get());
     }

@@ -18,6 +18,9 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::call::Edge;
 use crate::drain::Drain;
@@ -105,7 +108,6 @@ impl Server {
     /// Serves until `drain` begins, then lets requests under way finish, for at most
     /// [`DRAIN_LIMIT`](crate::drain::DRAIN_LIMIT).
     pub async fn serve(self, listener: TcpListener, drain: Drain) {
-        let health = self.health_routes(&drain);
         let admission = layers::Admission::new(self.limits);
         let arrival = layers::Arrival { edge: self.edge, limit: self.limits.time };
         // The last layer is the outermost.
@@ -117,42 +119,46 @@ impl Server {
             Protocol::Http => app.layer(bookstore_telemetry::http::ServerLayer::new()),
             Protocol::Grpc(_) => app.layer(bookstore_telemetry::grpc::ServerLayer::new()),
         };
-        let app = app.layer(middleware::from_fn_with_state(arrival, layers::call)).merge(health);
+        let app = app.layer(middleware::from_fn_with_state(arrival, layers::call));
+        // Routes that are added after a layer do not pass it.
+        let app = with_health(app, &self.ready, &self.protocol, &drain);
         connections::serve(listener, app, drain, self.limits.connections).await;
     }
+}
 
-    fn health_routes(&self, drain: &Drain) -> Router {
-        let (ready, draining) = (Arc::clone(&self.ready), drain.clone());
-        let mut routes = Router::new().route("/livez", get(|| async { "ok\n" })).route(
-            "/readyz",
-            get(move || {
-                let (ready, draining) = (Arc::clone(&ready), draining.clone());
-                async move {
-                    if !draining.has_begun() && ready().await {
-                        (StatusCode::OK, "ready\n")
-                    } else {
-                        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-                    }
-                }
-            }),
-        );
-        if let Protocol::Grpc(services) = &self.protocol {
-            let reporter = tonic_health::server::HealthReporter::new();
-            let service = tonic_health::pb::health_server::HealthServer::new(
-                tonic_health::server::HealthService::from_health_reporter(reporter.clone()),
-            );
-            routes = routes.merge(tonic::service::Routes::new(service).into_axum_router());
-            let (services, drain) = (services.clone(), drain.clone());
-            tokio::spawn(async move {
-                use tonic_health::ServingStatus::{NotServing, Serving};
-                for status in [Serving, NotServing] {
-                    for service in services.iter().copied().chain([""]) {
-                        reporter.set_service_status(service, status).await;
-                    }
-                    drain.begun().await;
-                }
-            });
+fn with_health(app: Router, ready: &Check, protocol: &Protocol, drain: &Drain) -> Router {
+    let (ready, draining) = (Arc::clone(ready), drain.clone());
+    let readyz = move || {
+        let (ready, draining) = (Arc::clone(&ready), draining.clone());
+        async move {
+            if !draining.has_begun() && ready().await {
+                (StatusCode::OK, "ready\n")
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+            }
         }
-        routes
+    };
+    let app = app.route("/livez", get(|| async { "ok\n" })).route("/readyz", get(readyz));
+    match protocol {
+        Protocol::Http => app,
+        Protocol::Grpc(services) => app.route_service("/grpc.health.v1.Health/{method}", grpc_health(services, drain)),
     }
+}
+
+/// The gRPC health service (`grpc.health.v1`): serving until it drains.
+fn grpc_health(services: &[&'static str], drain: &Drain) -> HealthServer<HealthService> {
+    let reporter = HealthReporter::new();
+    let service = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    // The empty name is the server as a whole.
+    let names: Vec<_> = services.iter().copied().chain([""]).collect();
+    let drain = drain.clone();
+    tokio::spawn(async move {
+        for status in [ServingStatus::Serving, ServingStatus::NotServing] {
+            for name in &names {
+                reporter.set_service_status(*name, status).await;
+            }
+            drain.begun().await;
+        }
+    });
+    service
 }
