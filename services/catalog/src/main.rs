@@ -1,0 +1,5 @@
+//! The catalog service as a process of its own.
+
+fn main() -> anyhow::Result<()> {
+    Ok(bookstore_catalog::main()?)
+}
