@@ -16,3 +16,17 @@ pub struct CallAttributes {
     /// The value of `x-hop`.
     pub hop: Option<Arc<str>>,
 }
+
+#[cfg(feature = "otel")]
+impl CallAttributes {
+    /// Puts them on a span that has the fields.
+    pub(crate) fn record(this: Option<&Self>, span: &tracing::Span) {
+        let Some(Self { request_id, hop }) = this else { return };
+        if let Some(request_id) = request_id.as_deref() {
+            span.record("bookstore.request.id", request_id);
+        }
+        if let Some(hop) = hop.as_deref() {
+            span.record("bookstore.hop", hop);
+        }
+    }
+}

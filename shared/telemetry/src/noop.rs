@@ -1,6 +1,10 @@
 //! The same interface without OpenTelemetry: layers pass through, instruments do nothing, the terminal log stays.
 
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use crate::settings::{InitError, Settings};
+use crate::terminal::{self, EventsOnly, Terminal};
 
 /// Sets the terminal log up.
 ///
@@ -14,15 +18,17 @@ pub fn init(settings: Settings) -> Result<Telemetry, InitError> {
 ///
 /// # Errors
 /// When a tracing subscriber is installed already.
-pub fn init_from(
-    _settings: Settings,
-    env: impl Fn(&str) -> Option<String>,
-) -> Result<Telemetry, InitError> {
-    let filter = env("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .try_init()
+pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Result<Telemetry, InitError> {
+    let (targets, warning) = terminal::targets(env("RUST_LOG"));
+    let lines = Terminal::new(settings.log_format, settings.service_name, || None).with_filter(EventsOnly(targets));
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines))
         .map_err(|_| InitError::AlreadySetUp)?;
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    if crate::sensitive::redaction_is_off() {
+        tracing::warn!("BOOKSTORE_REDACTION=off: SECRETS ARE SHOWN in logs; for tests only");
+    }
     Ok(Telemetry { _private: () })
 }
 
@@ -34,10 +40,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Flushes what is left.
-    #[expect(
-        clippy::unused_async,
-        reason = "the same interface as with the feature `otel`"
-    )]
+    #[expect(clippy::unused_async, reason = "the same interface as with the feature `otel`")]
     pub async fn shutdown(self) {}
 }
 
@@ -48,6 +51,16 @@ pub fn enabled() -> bool {
 
 /// The trace id of the current span: 32 hex digits; none when telemetry is off or the trace is not sampled.
 pub fn trace_id() -> Option<String> {
+    None
+}
+
+/// Whether layers record the request id and hop.
+pub fn records_calls() -> bool {
+    false
+}
+
+/// A value of the baggage that came with the request.
+pub fn baggage(_key: &str) -> Option<String> {
     None
 }
 
@@ -137,36 +150,7 @@ pub mod grpc {
 
 /// SQL.
 pub mod sql {
-    /// Which database system (`db.system.name`).
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum System {
-        /// SQLite.
-        Sqlite,
-        /// PostgreSQL.
-        Postgresql,
-    }
-
-    /// The database that statements go to.
-    #[derive(Clone, Debug)]
-    pub struct Database {
-        /// `db.system.name`.
-        pub system: System,
-        /// `db.namespace`: the database's name, or a SQLite file's.
-        pub namespace: String,
-        /// `server.address`; none for SQLite.
-        pub server_address: Option<String>,
-        /// `server.port`; none for SQLite.
-        pub server_port: Option<u16>,
-    }
-
-    /// How a statement failed.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct ErrorInfo {
-        /// `error.type`: of low cardinality, such as `unique_violation` or `pool_timed_out`.
-        pub kind: &'static str,
-        /// `db.response.status_code`: the SQLSTATE or SQLite result code.
-        pub code: Option<String>,
-    }
+    pub use crate::database::{Database, ErrorInfo, PoolState, System};
 
     /// One statement under way. Dropping it unfinished means that it was cancelled.
     #[derive(Debug)]
@@ -177,9 +161,7 @@ pub mod sql {
     impl Statement {
         /// Starts the client span of a statement.
         pub fn start(_database: &Database, _sql: &str) -> Self {
-            Self {
-                span: tracing::Span::none(),
-            }
+            Self { span: tracing::Span::none() }
         }
 
         /// The span, to run the statement in.
@@ -191,25 +173,8 @@ pub mod sql {
         pub fn finish(self, _outcome: Result<u64, &ErrorInfo>) {}
     }
 
-    /// The state of a connection pool.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct PoolState {
-        /// Connections in use.
-        pub used: u32,
-        /// Connections open and idle.
-        pub idle: u32,
-        /// The most connections that may be open.
-        pub max: u32,
-        /// Requests waiting for a connection, where known.
-        pub pending: Option<u32>,
-    }
-
     /// Exports the state of a pool, read at every collection.
-    pub fn observe_pool(
-        _database: &Database,
-        _read: impl Fn() -> PoolState + Send + Sync + 'static,
-    ) {
-    }
+    pub fn observe_pool(_database: &Database, _read: impl Fn() -> PoolState + Send + Sync + 'static) {}
 
     /// Records how long a connection was waited for.
     pub fn record_pool_wait(_database: &Database, _wait: std::time::Duration) {}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 /// What is printed in a secret's place.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// A secret: a password, a token, a cookie, a card number, a card's verification code.
 ///
@@ -38,21 +38,13 @@ impl<T> From<T> for Sensitive<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Sensitive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if redaction_is_off() {
-            self.0.fmt(f)
-        } else {
-            f.write_str(REDACTED)
-        }
+        if redaction_is_off() { self.0.fmt(f) } else { f.write_str(REDACTED) }
     }
 }
 
 impl<T: fmt::Display> fmt::Display for Sensitive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if redaction_is_off() {
-            self.0.fmt(f)
-        } else {
-            f.write_str(REDACTED)
-        }
+        if redaction_is_off() { self.0.fmt(f) } else { f.write_str(REDACTED) }
     }
 }
 
@@ -60,6 +52,5 @@ impl<T: fmt::Display> fmt::Display for Sensitive<T> {
 pub(crate) fn redaction_is_off() -> bool {
     static OFF: OnceLock<bool> = OnceLock::new();
     cfg!(debug_assertions)
-        && *OFF
-            .get_or_init(|| std::env::var("BOOKSTORE_REDACTION").is_ok_and(|value| value == "off"))
+        && *OFF.get_or_init(|| std::env::var("BOOKSTORE_REDACTION").is_ok_and(|value| value == "off"))
 }

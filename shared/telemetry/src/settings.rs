@@ -19,12 +19,7 @@ pub struct Settings {
 impl Settings {
     /// The defaults for a service of this name and version.
     pub fn new(service_name: impl Into<String>, service_version: &'static str) -> Self {
-        Self {
-            service_name: service_name.into(),
-            service_version,
-            log_format: LogFormat::Pretty,
-            record_calls: false,
-        }
+        Self { service_name: service_name.into(), service_version, log_format: LogFormat::Pretty, record_calls: false }
     }
 
     /// The same with another form of log lines.
