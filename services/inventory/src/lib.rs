@@ -5,7 +5,7 @@
 //!
 //! Layout, in the order in which a request meets it:
 //!
-//! * [`config`]: settings.
+//! * [`Config`] holds the settings.
 //! * `service`: the gRPC service; `wire`: its messages; `error`: what becomes of errors.
 //! * `model`: what it is all about.
 //! * `inventory`: what the operations share; `reservations`, `stock`, `expiry`, `refresh`: the operations and tasks.
@@ -106,26 +106,17 @@ pub async fn run(
     let clock = Clock::system();
     let call = Call::new_root(INITIAL_STOCK_BUDGET);
     let (books, copies) = (config.initial_books, config.initial_copies);
-    initial::restock(&db, &call, books, copies, clock.now_ms())
-        .await
-        .map_err(Error::InitialStock)?;
+    initial::restock(&db, &call, books, copies, clock.now_ms()).await.map_err(Error::InitialStock)?;
 
     let watched = Arc::new(Watched::new(config.most_watchers));
-    let inventory = Arc::new(Inventory::new(
-        db.clone(),
-        config.reservation_ttl,
-        clock,
-        Arc::clone(&watched),
-    ));
+    let inventory = Arc::new(Inventory::new(db.clone(), config.reservation_ttl, clock, Arc::clone(&watched)));
     let drain = Drain::when(shutdown);
     let ready = db.clone();
-    let service = InventoryServer::new(Service::new(Arc::clone(&inventory)))
-        .max_decoding_message_size(LARGEST_MESSAGE);
-    let server = Server::grpc(tonic::service::Routes::new(service), vec![SERVICE_NAME])
-        .ready_when(move || {
-            let db = ready.clone();
-            async move { db.is_ready().await }
-        });
+    let service = InventoryServer::new(Service::new(Arc::clone(&inventory))).max_decoding_message_size(LARGEST_MESSAGE);
+    let server = Server::grpc(tonic::service::Routes::new(service), vec![SERVICE_NAME]).ready_when(move || {
+        let db = ready.clone();
+        async move { db.is_ready().await }
+    });
 
     // A stream of WatchStock has no end of its own; and reservations expire while the last requests are served.
     let close = async {
