@@ -19,16 +19,9 @@ use crate::passwords::{PasswordError, Passwords, Verdict};
 use crate::store::{Account, Store};
 use crate::token::Token;
 
-static REGISTRATIONS: Counter = Counter::new(
-    "bookstore.user.registrations",
-    "{registration}",
-    "Registrations by outcome",
-);
-static LOG_INS: Counter = Counter::new(
-    "bookstore.user.log_ins",
-    "{log_in}",
-    "Log-ins by outcome",
-);
+static REGISTRATIONS: Counter =
+    Counter::new("bookstore.user.registrations", "{registration}", "Registrations by outcome");
+static LOG_INS: Counter = Counter::new("bookstore.user.log_ins", "{log_in}", "Log-ins by outcome");
 
 /// Who registers and logs in, and how often that may be tried.
 #[derive(Debug)]
@@ -46,19 +39,12 @@ impl Accounts {
     pub(crate) fn new(db: Db, config: &Config) -> Result<Self, PasswordError> {
         Ok(Self {
             store: Store::new(db),
-            passwords: Passwords::new(
-                config.password_cost,
-                config.hashes_at_once.get(),
-                config.hashes_waiting,
-            )?,
+            passwords: Passwords::new(config.password_cost, config.hashes_at_once.get(), config.hashes_waiting)?,
             session_lifetime: config.session_lifetime,
             failures_per_account: Limiter::new(config.login_failures_per_account, LOGIN_WINDOW),
             failures_per_address: Limiter::new(config.login_failures_per_address, LOGIN_WINDOW),
             registrations: Limiter::new(config.registrations_per_minute, REGISTRATION_WINDOW),
-            registrations_per_address: Limiter::new(
-                config.registrations_per_minute_per_address,
-                REGISTRATION_WINDOW,
-            ),
+            registrations_per_address: Limiter::new(config.registrations_per_minute_per_address, REGISTRATION_WINDOW),
         })
     }
 
@@ -68,12 +54,7 @@ impl Accounts {
         skip_all,
         fields(bookstore.user.id = field::Empty, bookstore.registration.outcome = field::Empty),
     )]
-    pub(crate) async fn register(
-        &self,
-        call: &Call,
-        new: NewUser,
-        address: Option<IpAddr>,
-    ) -> Result<User, Error> {
+    pub(crate) async fn register(&self, call: &Call, new: NewUser, address: Option<IpAddr>) -> Result<User, Error> {
         let result = self.try_register(call, new, address).await;
         let outcome = match &result {
             Ok(user) => {
@@ -88,12 +69,7 @@ impl Accounts {
         result
     }
 
-    async fn try_register(
-        &self,
-        call: &Call,
-        new: NewUser,
-        address: Option<IpAddr>,
-    ) -> Result<User, Error> {
+    async fn try_register(&self, call: &Call, new: NewUser, address: Option<IpAddr>) -> Result<User, Error> {
         let mut checks = Checks::default();
         let email = checks.field("email", Email::parse(&new.email));
         let password = checks.field("password", fields::password(new.password));
@@ -117,18 +93,10 @@ impl Accounts {
         }
         let slot = self.passwords.slot(call.deadline()).await?;
         let account = Account {
-            user: User {
-                id: Uuid::new_v4().to_string(),
-                email: email.as_str().to_owned(),
-                name,
-            },
+            user: User { id: Uuid::new_v4().to_string(), email: email.as_str().to_owned(), name },
             password_hash: slot.hash(password).await?,
         };
-        if self.store.add(call, &account, unix_ms()).await? {
-            Ok(account.user)
-        } else {
-            Err(Error::Taken)
-        }
+        if self.store.add(call, &account, unix_ms()).await? { Ok(account.user) } else { Err(Error::Taken) }
     }
 
     /// Opens a session. Neither the answer nor the work done tells whether there is an account.
@@ -194,9 +162,7 @@ impl Accounts {
         debug!(?token, "a session was opened");
         let lifetime = i64::try_from(self.session_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = now.saturating_add(lifetime);
-        self.store
-            .open_session(call, &token.hash(), &account.user.id, now, expires_at)
-            .await?;
+        self.store.open_session(call, &token.hash(), &account.user.id, now, expires_at).await?;
         Ok(NewSession { token: token.into_inner(), user: account.user })
     }
 }
@@ -266,7 +232,12 @@ fn outcome(error: &Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use bookstore_runtime::testing::TestDatabase;
+
     use super::*;
+    use crate::MIGRATIONS;
+
+    const PASSWORD: &str = "correct horse battery staple";
 
     #[test]
     fn addresses_of_one_customer_count_together() {
@@ -275,5 +246,34 @@ mod tests {
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+    }
+
+    /// Time cannot be compared without flaking; the work that takes it can.
+    #[tokio::test]
+    async fn a_log_in_costs_one_hash_whether_there_is_an_account_or_not() {
+        let database = TestDatabase::sqlite();
+        let settings =
+            [("DATABASE_URL", database.config.url.expose().as_str()), ("BOOKSTORE_ARGON2_MEMORY_KIB", "1024")];
+        let config = Config::from_source(&settings).unwrap();
+        let db = Db::connect(&config.database, &MIGRATIONS).await.unwrap();
+        let accounts = Accounts::new(db, &config).unwrap();
+        let call = Call::new_root(Duration::from_secs(30));
+        let new =
+            NewUser { email: "ada@example.org".to_owned(), password: PASSWORD.to_owned(), name: "Ada".to_owned() };
+        accounts.register(&call, new, None).await.unwrap();
+
+        for (email, password, right) in [
+            ("ada@example.org", PASSWORD, true),
+            ("ada@example.org", "a wrong password", false),
+            ("stranger@example.org", PASSWORD, false),
+            ("no address at all", PASSWORD, false),
+            ("ada@example.org", "", false),
+        ] {
+            let before = accounts.passwords.computed();
+            let credentials = Credentials { email: email.to_owned(), password: password.to_owned() };
+            let answer = accounts.log_in(&call, credentials, None).await;
+            assert_eq!(answer.is_ok(), right, "{email}");
+            assert_eq!(accounts.passwords.computed() - before, 1, "{email}");
+        }
     }
 }

@@ -94,10 +94,7 @@ impl Error {
 /// 422 with a member `errors` that names each field.
 fn invalid(wrong: &[Wrong]) -> Problem {
     let detail: Vec<String> = wrong.iter().map(|Wrong { field, must }| format!("{field} {must}")).collect();
-    let errors: Vec<_> = wrong
-        .iter()
-        .map(|Wrong { field, must }| json!({ "field": field, "detail": must }))
-        .collect();
+    let errors: Vec<_> = wrong.iter().map(|Wrong { field, must }| json!({ "field": field, "detail": must })).collect();
     Problem::invalid(format!("{}.", detail.join("; "))).with("errors", errors)
 }
 

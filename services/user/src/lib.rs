@@ -85,10 +85,7 @@ pub async fn run(
     let accounts = Accounts::new(db.clone(), &config).map_err(|error| Error::Passwords(error.to_string()))?;
     let drain = Drain::when(shutdown);
     let sweeper = tokio::spawn(sweeper::run(accounts.store.clone(), drain.clone()));
-    let router = routes::router(App {
-        accounts: Arc::new(accounts),
-        trust_forwarded_for: config.trust_forwarded_for,
-    });
+    let router = routes::router(App { accounts: Arc::new(accounts), trust_forwarded_for: config.trust_forwarded_for });
     let ready = db.clone();
     Server::http(router)
         .ready_when(move || {

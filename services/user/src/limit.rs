@@ -83,9 +83,7 @@ impl Limiter {
 
     /// What the tries of a key still cost.
     fn debt(&self, paid_off_at: &HashMap<u64, Instant>, key: u64, now: Instant) -> Duration {
-        paid_off_at
-            .get(&key)
-            .map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
+        paid_off_at.get(&key).map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
     }
 
     fn room_for_one(&self, debt: Duration) -> Result<(), Exhausted> {
@@ -97,9 +95,7 @@ impl Limiter {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
         // The map is whole between any two statements, so a panic elsewhere does not spoil it.
-        self.paid_off_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.paid_off_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

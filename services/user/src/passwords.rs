@@ -3,8 +3,8 @@
 //! A password hash is meant to be expensive: 19 MiB and some 20 ms of a core. So there are a few slots; who finds them
 //! taken waits, and beyond a number of waiters is turned away. Memory is given back when nobody waits for it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
@@ -101,11 +101,7 @@ pub(crate) enum PasswordError {
 
 impl Passwords {
     /// `at_once` slots, before which `max_waiting` may wait.
-    pub(crate) fn new(
-        cost: Cost,
-        at_once: usize,
-        max_waiting: usize,
-    ) -> Result<Self, PasswordError> {
+    pub(crate) fn new(cost: Cost, at_once: usize, max_waiting: usize) -> Result<Self, PasswordError> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, Some(OUTPUT_BYTES))?;
         // Random output: finding a password for it is as hard as for any hash, and it need not be computed.
         let nobodys = phc(&params, random::<SALT_BYTES>()?, random::<OUTPUT_BYTES>()?)?;
@@ -135,10 +131,7 @@ impl Passwords {
                     .ok_or(PasswordError::Busy)?
             }
         };
-        Ok(Slot {
-            inner: Arc::clone(inner),
-            _permit: permit,
-        })
+        Ok(Slot { inner: Arc::clone(inner), _permit: permit })
     }
 
     /// How many hashes were computed so far.
@@ -161,8 +154,7 @@ impl Slot {
         password: Sensitive<String>,
         stored: Option<String>,
     ) -> Result<Verdict, PasswordError> {
-        self.run(move |inner| inner.verify(password.expose(), stored.as_deref()))
-            .await
+        self.run(move |inner| inner.verify(password.expose(), stored.as_deref())).await
     }
 
     /// Runs `work` on a thread for blocking work. The slot is held until it has ended, also when nobody waits any more.
@@ -205,17 +197,16 @@ impl Inner {
         skip_all,
         fields(bookstore.argon2.memory_kib = params.m_cost(), bookstore.argon2.passes = params.t_cost()),
     )]
-    fn compute(
-        &self,
-        params: &Params,
-        salt: &[u8],
-        password: &str,
-    ) -> Result<[u8; OUTPUT_BYTES], PasswordError> {
+    fn compute(&self, params: &Params, salt: &[u8], password: &str) -> Result<[u8; OUTPUT_BYTES], PasswordError> {
         let started = Instant::now();
         let mut memory = self.memory.take(params.block_count());
         let mut output = [0_u8; OUTPUT_BYTES];
-        let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-            .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut *memory);
+        let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
+            password.as_bytes(),
+            salt,
+            &mut output,
+            &mut *memory,
+        );
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.memory.keep(memory);
         } else {
@@ -246,11 +237,7 @@ impl Drop for Place<'_> {
 }
 
 /// A PHC string of Argon2id.
-fn phc(
-    params: &Params,
-    salt: [u8; SALT_BYTES],
-    output: [u8; OUTPUT_BYTES],
-) -> Result<String, PasswordError> {
+fn phc(params: &Params, salt: [u8; SALT_BYTES], output: [u8; OUTPUT_BYTES]) -> Result<String, PasswordError> {
     Ok(PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
@@ -275,10 +262,7 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Cost = Cost {
-        memory_kib: 64,
-        passes: 1,
-    };
+    const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(30)
@@ -295,9 +279,7 @@ mod tests {
 
     async fn verify(passwords: &Passwords, password: &str, stored: Option<&str>) -> Verdict {
         let slot = passwords.slot(soon()).await.unwrap();
-        slot.verify(secret(password), stored.map(str::to_owned))
-            .await
-            .unwrap()
+        slot.verify(secret(password), stored.map(str::to_owned)).await.unwrap()
     }
 
     #[tokio::test]
@@ -338,15 +320,9 @@ mod tests {
     async fn a_hash_of_another_cost_is_made_anew() {
         let old = Passwords::new(CHEAP, 1, 10).unwrap();
         let stored = hash(&old, "correct horse").await;
-        let dearer = Cost {
-            memory_kib: 128,
-            passes: 2,
-        };
+        let dearer = Cost { memory_kib: 128, passes: 2 };
         let new = Passwords::new(dearer, 1, 10).unwrap();
-        let Verdict::Right {
-            rehashed: Some(rehashed),
-        } = verify(&new, "correct horse", Some(&stored)).await
-        else {
+        let Verdict::Right { rehashed: Some(rehashed) } = verify(&new, "correct horse", Some(&stored)).await else {
             panic!("not rehashed");
         };
         assert!(rehashed.contains("m=128,t=2"), "{rehashed}");
@@ -386,7 +362,12 @@ mod tests {
     #[tokio::test]
     async fn a_stored_hash_that_is_none_is_an_error_not_a_panic() {
         let passwords = Passwords::new(CHEAP, 1, 10).unwrap();
-        for stored in ["", "x", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=1,t=0,p=0$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for stored in [
+            "",
+            "x",
+            "$argon2id$v=19$m=64,t=1,p=1",
+            "$argon2id$v=19$m=1,t=0,p=0$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
             let slot = passwords.slot(soon()).await.unwrap();
             assert!(slot.verify(secret("x"), Some(stored.to_owned())).await.is_err(), "{stored}");
         }

@@ -60,33 +60,21 @@ async fn log_in(
     Ok((StatusCode::CREATED, Answer(session)))
 }
 
-async fn session_user(
-    State(app): State<App>,
-    call: Call,
-    Bearer(token): Bearer,
-) -> Result<Answer<User>, Error> {
+async fn session_user(State(app): State<App>, call: Call, Bearer(token): Bearer) -> Result<Answer<User>, Error> {
     let token = token.ok_or(Error::Session)?;
     debug!(?token, "a session was asked for");
     let user = app.accounts.store.session_user(&call, &token.hash(), unix_ms()).await?;
     user.map(Answer).ok_or(Error::Session)
 }
 
-async fn log_out(
-    State(app): State<App>,
-    call: Call,
-    Bearer(token): Bearer,
-) -> Result<StatusCode, Error> {
+async fn log_out(State(app): State<App>, call: Call, Bearer(token): Bearer) -> Result<StatusCode, Error> {
     if let Some(token) = token {
         app.accounts.store.close_session(&call, &token.hash()).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn profile(
-    State(app): State<App>,
-    call: Call,
-    UserId(id): UserId,
-) -> Result<Answer<Profile>, Error> {
+async fn profile(State(app): State<App>, call: Call, UserId(id): UserId) -> Result<Answer<Profile>, Error> {
     let profile = app.accounts.store.profile(&call, &id).await?;
     profile.map(Answer).ok_or(Error::NoUser)
 }
@@ -113,11 +101,7 @@ async fn change_profile(
     }
 }
 
-async fn billing(
-    State(app): State<App>,
-    call: Call,
-    UserId(id): UserId,
-) -> Result<Answer<BillingProfile>, Error> {
+async fn billing(State(app): State<App>, call: Call, UserId(id): UserId) -> Result<Answer<BillingProfile>, Error> {
     let billing = app.accounts.store.billing(&call, &id).await?;
     billing.map(Answer).ok_or(Error::NoUser)
 }

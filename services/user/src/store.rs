@@ -55,10 +55,7 @@ impl Store {
                 .bind(email.as_str())
                 .fetch_optional(self.db.run(call))
                 .await?;
-        Ok(row.map(|(id, email, name, password_hash)| Account {
-            user: User { id, email, name },
-            password_hash,
-        }))
+        Ok(row.map(|(id, email, name, password_hash)| Account { user: User { id, email, name }, password_hash }))
     }
 
     /// Puts a new hash in an old one's place, unless that has changed meanwhile.
@@ -108,10 +105,7 @@ impl Store {
 
     /// Closes a session, if there is one.
     pub(crate) async fn close_session(&self, call: &Call, token_hash: &str) -> sqlx::Result<()> {
-        sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
-            .bind(token_hash)
-            .execute(self.db.run(call))
-            .await?;
+        sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(self.db.run(call)).await?;
         Ok(())
     }
 
@@ -146,16 +140,15 @@ impl Store {
         profile: &Profile,
         now: i64,
     ) -> sqlx::Result<bool> {
-        let done = sqlx::query(
-            "UPDATE users SET name = $1, address = $2, country = $3, updated_at = $4 WHERE user_id = $5",
-        )
-        .bind(&profile.name)
-        .bind(&profile.address)
-        .bind(&profile.country)
-        .bind(now)
-        .bind(user_id)
-        .execute(self.db.run(call))
-        .await?;
+        let done =
+            sqlx::query("UPDATE users SET name = $1, address = $2, country = $3, updated_at = $4 WHERE user_id = $5")
+                .bind(&profile.name)
+                .bind(&profile.address)
+                .bind(&profile.country)
+                .bind(now)
+                .bind(user_id)
+                .execute(self.db.run(call))
+                .await?;
         Ok(done.rows_affected() == 1)
     }
 

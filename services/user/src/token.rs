@@ -53,9 +53,7 @@ mod tests {
 
     #[test]
     fn a_token_is_256_bits_and_never_comes_twice() {
-        let tokens: HashSet<String> = (0..1_000)
-            .map(|_| Token::generate().unwrap().into_inner())
-            .collect();
+        let tokens: HashSet<String> = (0..1_000).map(|_| Token::generate().unwrap().into_inner()).collect();
         assert_eq!(tokens.len(), 1_000);
         for token in tokens {
             assert_eq!(token.len(), 43);
