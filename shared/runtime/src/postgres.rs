@@ -118,8 +118,18 @@ fn command(program: impl AsRef<OsStr>, run_as: Option<RunAs>) -> Command {
 #[derive(Debug)]
 pub struct Cluster {
     supervisor: Child,
-    port: u16,
+    server: Server,
     password: Sensitive<String>,
+}
+
+/// What postgres is started with.
+#[derive(Debug)]
+struct Server {
+    installation: Installation,
+    data: PathBuf,
+    log: PathBuf,
+    port: u16,
+    run_as: Option<RunAs>,
 }
 
 impl Cluster {
@@ -140,17 +150,32 @@ impl Cluster {
         }
         let password = Sensitive::new(std::fs::read_to_string(folder.join(PASSWORD_FILE))?.trim().to_owned());
         let port = free_port()?;
-        let log = folder.join("postgres.log");
-        let supervisor = supervise(installation, &data, &log, port, run_as)?;
-        let mut cluster = Self { supervisor, port, password };
-        cluster.wait_until_ready(&log).await?;
+        let server = Server { installation: installation.clone(), data, log: folder.join("postgres.log"), port, run_as };
+        let mut cluster = Self { supervisor: server.supervise()?, server, password };
+        cluster.wait_until_ready().await?;
         Ok(cluster)
+    }
+
+    /// Starts it again, on the same port, after it has ended by itself.
+    ///
+    /// # Errors
+    /// [`PostgresError`] says what could not be done.
+    pub async fn restart(&mut self) -> Result<(), PostgresError> {
+        self.end();
+        self.supervisor = self.server.supervise()?;
+        self.wait_until_ready().await
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port
     }
 
     /// The URL of a database of this cluster, with the password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password.expose(), self.port)
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password.expose(), self.server.port)
     }
 
     /// Whether it still runs.
@@ -161,7 +186,7 @@ impl Cluster {
         Ok(self.supervisor.try_wait()?.is_none())
     }
 
-    async fn wait_until_ready(&mut self, log: &Path) -> Result<(), PostgresError> {
+    async fn wait_until_ready(&mut self) -> Result<(), PostgresError> {
         let started = Instant::now();
         loop {
             if let Ok(connection) = PgConnection::connect(&self.url("postgres")).await {
@@ -169,12 +194,12 @@ impl Cluster {
                 return Ok(());
             }
             if !self.is_running()? {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
+                let said = std::fs::read_to_string(&self.server.log).unwrap_or_default();
                 let last = said.lines().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>();
                 return Err(PostgresError::Failed { program: "postgres", reason: last.join("; ") });
             }
             if started.elapsed() > START_LIMIT {
-                return Err(PostgresError::NotReady { log: log.to_owned() });
+                return Err(PostgresError::NotReady { log: self.server.log.clone() });
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -240,34 +265,30 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// Runs postgres below a shell that stops it (SIGINT, "fast shutdown") when its standard input ends: that happens when
-/// this process ends, however it does.
-fn supervise(
-    installation: &Installation,
-    data: &Path,
-    log: &Path,
-    port: u16,
-    run_as: Option<RunAs>,
-) -> Result<Child, PostgresError> {
-    const SCRIPT: &str = r#"exec 3<&0 </dev/null
-        "$@" 3<&- & server=$!
-        { cat <&3 >/dev/null; kill -INT "$server" 2>/dev/null; } & watcher=$!
-        exec 3<&-
-        wait "$server"; status=$?
-        kill "$watcher" 2>/dev/null
-        exit "$status""#;
-    let output = std::fs::File::create(log)?;
-    Ok(command("/bin/sh", run_as)
-        .args(["-c", SCRIPT, "sh"])
-        .arg(installation.programs.join("postgres"))
-        .arg("-D")
-        .arg(data)
-        .args(["-p", &port.to_string()])
-        // Sockets in the file system have a short longest path; the loopback will do.
-        .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
-        .args(["-c", "max_connections=200", "-c", "shared_buffers=64MB"])
-        .stdin(Stdio::piped())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()?)
+impl Server {
+    /// Runs postgres below a shell that stops it (SIGINT, "fast shutdown") when its standard input ends: that happens
+    /// when this process ends, however it does.
+    fn supervise(&self) -> Result<Child, PostgresError> {
+        const SCRIPT: &str = r#"exec 3<&0 </dev/null
+            "$@" 3<&- & server=$!
+            { cat <&3 >/dev/null; kill -INT "$server" 2>/dev/null; } & watcher=$!
+            exec 3<&-
+            wait "$server"; status=$?
+            kill "$watcher" 2>/dev/null
+            exit "$status""#;
+        let output = std::fs::File::create(&self.log)?;
+        Ok(command("/bin/sh", self.run_as)
+            .args(["-c", SCRIPT, "sh"])
+            .arg(self.installation.programs.join("postgres"))
+            .arg("-D")
+            .arg(&self.data)
+            .args(["-p", &self.port.to_string()])
+            // Sockets in the file system have a short longest path; the loopback will do.
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+            .args(["-c", "max_connections=200", "-c", "shared_buffers=64MB"])
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?)
+    }
 }

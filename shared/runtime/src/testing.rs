@@ -60,7 +60,12 @@ where
 
 /// Says in one line that something was skipped, and why, past the test runner's capture.
 pub fn skip(what: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {what}: {why}");
+    note(&format!("skipped: {what}: {why}"));
+}
+
+/// Says a line past the test runner's capture.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The URL of the server for this test process, without a database.
