@@ -69,7 +69,11 @@ mod tests {
     fn it_can_be_read_aloud_and_its_text_cannot_break_out() {
         let drawn = svg(&facts("A <b>\"bold\"</b> & 'quoted' tale", "O\u{0}\u{1f}Henry", "Satire"));
         assert!(drawn.contains("role=\"img\""));
-        assert!(drawn.contains("<title>A &lt;b&gt;&quot;bold&quot;&lt;/b&gt; &amp; &#39;quoted&#39; tale, by OHenry</title>"));
+        assert!(
+            drawn.contains(
+                "<title>A &lt;b&gt;&quot;bold&quot;&lt;/b&gt; &amp; &#39;quoted&#39; tale, by OHenry</title>"
+            )
+        );
         assert!(!drawn.contains("<b>"));
     }
 }

@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn what_is_absent_or_left_empty_has_a_default() {
-        let empty = Parameters { q: text(" "), subject: text(""), sort: text(""), page: text(""), ..Parameters::default() };
+        let empty =
+            Parameters { q: text(" "), subject: text(""), sort: text(""), page: text(""), ..Parameters::default() };
         for parameters in [Parameters::default(), empty] {
             let expected = Page { search: None, subject: None, sort: Sort::Relevance, number: 1, size: 24 };
             assert_eq!(page(parameters), expected);
@@ -189,11 +190,20 @@ mod tests {
             (Parameters { per_page: text("0"), ..none() }, "per_page must be a whole number, 1 to 100."),
             (Parameters { per_page: text("101"), ..none() }, "per_page must be a whole number, 1 to 100."),
             (Parameters { per_page: text("ten"), ..none() }, "per_page must be a whole number, 1 to 100."),
-            (Parameters { sort: text("size"), ..none() }, "sort must be one of: title, author, year, -year, price, -price."),
+            (
+                Parameters { sort: text("size"), ..none() },
+                "sort must be one of: title, author, year, -year, price, -price.",
+            ),
             (Parameters { q: Some("a".repeat(201)), ..none() }, "q must have 200 characters at the most."),
             (Parameters { q: Some("a ".repeat(17)), ..none() }, "q must have 16 words at the most."),
-            (Parameters { subject: text("a\0"), ..none() }, "subject must be the name of one; GET /subjects lists them."),
-            (Parameters { ids: text("1,b"), ..none() }, "ids must be whole numbers with commas between, such as 1,2,3."),
+            (
+                Parameters { subject: text("a\0"), ..none() },
+                "subject must be the name of one; GET /subjects lists them.",
+            ),
+            (
+                Parameters { ids: text("1,b"), ..none() },
+                "ids must be whole numbers with commas between, such as 1,2,3.",
+            ),
             (Parameters { ids: Some(many.join(",")), ..none() }, "ids must be 100 at the most."),
             (Parameters { ids: text("1"), page: text("1"), ..none() }, "ids goes with no other parameter."),
         ] {

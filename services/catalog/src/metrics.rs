@@ -11,11 +11,8 @@ static SEARCHES: Counter =
 static COVERS: Counter = Counter::new("bookstore.catalog.covers", "{cover}", "Covers asked for by what was answered.");
 
 /// Pages of books by `bookstore.outcome`: `known` availability, or `unknown` where inventory did not answer in time.
-static AVAILABILITY: Counter = Counter::new(
-    "bookstore.catalog.availability",
-    "{page}",
-    "Pages of books by whether availability was known.",
-);
+static AVAILABILITY: Counter =
+    Counter::new("bookstore.catalog.availability", "{page}", "Pages of books by whether availability was known.");
 
 /// A search was answered.
 pub(crate) fn searched(found: bool) {

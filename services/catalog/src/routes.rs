@@ -94,8 +94,7 @@ async fn draw_cover(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let book = app.store.book(&call, id).await?.ok_or(Error::NoBook)?;
-    let svg =
-        cover::svg(&Facts { title: &book.title, author: &book.author, year: book.year, subject: &book.subject });
+    let svg = cover::svg(&Facts { title: &book.title, author: &book.author, year: book.year, subject: &book.subject });
     // 128 bits of the content's hash: the same cover has the same tag from every instance and after every start.
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&svg)[..16]));
     let unchanged = has(&headers, &tag);

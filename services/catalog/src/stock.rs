@@ -27,10 +27,8 @@ pub(crate) struct Stock {
 impl Stock {
     /// Connects when it is first asked.
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let channel = grpc_client::channel(&config.inventory_url).map_err(|error| ConfigError::Invalid {
-            name: "BOOKSTORE_INVENTORY_URL",
-            reason: error.to_string(),
-        })?;
+        let channel = grpc_client::channel(&config.inventory_url)
+            .map_err(|error| ConfigError::Invalid { name: "BOOKSTORE_INVENTORY_URL", reason: error.to_string() })?;
         Ok(Self { client: InventoryClient::new(channel), retry: Retry::default(), timeout: config.stock_timeout })
     }
 

@@ -126,7 +126,8 @@ impl Statement {
             (Some(search), Sort::Relevance) => vec![search.folded().to_owned(), prefix(search)],
             _ => Vec::new(),
         };
-        let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let condition =
+            if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         Self { dialect, source: format!("FROM {from}{condition}"), values, ranking }
     }
 

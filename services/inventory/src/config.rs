@@ -17,7 +17,8 @@ const LONGEST_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Config {
     /// `DATABASE_URL`, `DATABASE_POOL`: where stock and reservations are kept.
     pub database: DatabaseConfig,
-    /// `BOOKSTORE_INITIAL_BOOKS`: the books 1 to this are restocked when they are first seen. Default 520.
+    /// `BOOKSTORE_INITIAL_BOOKS`: the books 1 to this are restocked when they are first seen. Default 911: all of the
+    /// catalogue.
     pub initial_books: u32,
     /// `BOOKSTORE_INITIAL_COPIES`: that many copies of each. By default the number differs from book to book.
     pub initial_copies: InitialCopies,
@@ -39,7 +40,7 @@ impl Config {
         let initial_copies = optional(source, "BOOKSTORE_INITIAL_COPIES")?;
         let config = Self {
             database: DatabaseConfig::from_source(source)?,
-            initial_books: or(source, "BOOKSTORE_INITIAL_BOOKS", 520)?,
+            initial_books: or(source, "BOOKSTORE_INITIAL_BOOKS", 911)?,
             initial_copies: initial_copies.map_or(InitialCopies::Varied, InitialCopies::Uniform),
             reservation_ttl: millis(source, "BOOKSTORE_RESERVATION_TTL_MS", Duration::from_secs(120))?,
             most_watchers: or(source, "BOOKSTORE_STOCK_WATCHERS", 4_096)?,
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn only_the_database_must_be_named() {
         let config = Config::from_source(&[DATABASE]).unwrap();
-        assert_eq!(config.initial_books, 520);
+        assert_eq!(config.initial_books, 911);
         assert_eq!(config.initial_copies, InitialCopies::Varied);
         assert_eq!(config.reservation_ttl, Duration::from_secs(120));
     }

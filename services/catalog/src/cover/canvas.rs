@@ -157,12 +157,7 @@ impl Canvas {
 
     /// One line of text; `attributes` are ours.
     pub(super) fn text(&mut self, x: f64, y: f64, attributes: impl fmt::Display, text: &str) {
-        self.put(format_args!(
-            "<text x=\"{}\" y=\"{}\" {attributes}>{}</text>",
-            Number(x),
-            Number(y),
-            Escaped(text)
-        ));
+        self.put(format_args!("<text x=\"{}\" y=\"{}\" {attributes}>{}</text>", Number(x), Number(y), Escaped(text)));
     }
 }
 

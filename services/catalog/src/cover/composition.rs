@@ -11,15 +11,8 @@ use super::palette::Palette;
 
 type Compose = fn(&mut Canvas, &mut Dice, &Palette, &Facts<'_>);
 
-const COMPOSITIONS: [Compose; 7] = [
-    formal::framed,
-    formal::labelled,
-    formal::divided,
-    field::poster,
-    field::mosaic,
-    field::horizon,
-    field::lettered,
-];
+const COMPOSITIONS: [Compose; 7] =
+    [formal::framed, formal::labelled, formal::divided, field::poster, field::mosaic, field::horizon, field::lettered];
 
 /// Fills the canvas.
 pub(super) fn compose(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, book: &Facts<'_>) {

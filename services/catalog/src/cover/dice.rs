@@ -8,9 +8,7 @@ pub(super) struct Dice(u64);
 impl Dice {
     pub(super) fn new(title: &str, author: &str) -> Self {
         let bytes = title.bytes().chain([0]).chain(author.bytes());
-        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }))
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
     }
 
     fn next(&mut self) -> u64 {

@@ -25,15 +25,17 @@ pub(super) struct Face {
 }
 
 /// Book serif.
-pub(super) const BOOK: Face = Face { family: SERIF, weight: 400, italic: false, breadth: 1.0, spacing: 0.0, leading: 1.14 };
+pub(super) const BOOK: Face =
+    Face { family: SERIF, weight: 400, italic: false, breadth: 1.0, spacing: 0.0, leading: 1.14 };
 /// Bold serif.
-pub(super) const BOLD: Face = Face { weight: 700, breadth: 1.12, leading: 1.08, ..BOOK };
+pub(super) const BOLD: Face = Face { weight: 700, breadth: 1.18, leading: 1.08, ..BOOK };
 /// Italic serif.
 pub(super) const ITALIC: Face = Face { italic: true, breadth: 1.0, leading: 1.2, ..BOOK };
 /// Spaced serif capitals.
 pub(super) const CAPITALS: Face = Face { spacing: 0.12, leading: 1.4, ..BOOK };
 /// Heavy sans.
-pub(super) const POSTER: Face = Face { family: SANS, weight: 800, breadth: 1.14, spacing: -0.01, leading: 1.02, ..BOOK };
+pub(super) const POSTER: Face =
+    Face { family: SANS, weight: 800, breadth: 1.14, spacing: -0.01, leading: 1.02, ..BOOK };
 /// Spaced sans, for small text.
 pub(super) const LABEL: Face = Face { family: SANS, weight: 600, breadth: 1.08, spacing: 0.1, leading: 1.4, ..BOOK };
 
@@ -70,9 +72,9 @@ impl Block {
         let words: Vec<&str> = text.split_whitespace().collect();
         let mut size = room.largest.max(SMALLEST);
         while size > SMALLEST {
-            // A line of nothing but "of" is worth a smaller size, down to where reading gets hard.
+            // A line of nothing but "of" beneath another is worth a smaller size, down to where reading gets hard.
             if let Some(lines) = wrap(&words, face, size, room.width)
-                && (size <= 20.0 || lines.len() < 2 || !lines.iter().any(|line| leans(line)))
+                && (size <= 20.0 || lines.len() < 2 || !lines.iter().skip(1).any(|line| leans(line)))
             {
                 let block = Self { face, lines, size };
                 if block.height() <= room.height {
@@ -90,7 +92,9 @@ impl Block {
         let mut lines = vec![String::new()];
         for character in text.chars() {
             let line = lines.last().map_or("", String::as_str);
-            if width(line, face, SMALLEST) + width("…", face, SMALLEST) + advance(character, face) * SMALLEST > room.width {
+            if width(line, face, SMALLEST) + width("…", face, SMALLEST) + advance(character, face) * SMALLEST
+                > room.width
+            {
                 lines.push(String::new());
             }
             if let Some(line) = lines.last_mut() {
@@ -177,7 +181,7 @@ fn wrap(words: &[&str], face: Face, size: f64, room: f64) -> Option<Vec<String>>
         if next.len() > best.len() {
             break;
         }
-        if !next.iter().any(|line| leans(line)) {
+        if !next.iter().skip(1).any(|line| leans(line)) {
             best = next;
         }
     }

@@ -3,7 +3,6 @@
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 
-use super::year;
 use crate::cover::canvas::Canvas;
 use crate::cover::canvas::Paint::{Fill, Line};
 use crate::cover::dice::Dice;
@@ -49,7 +48,13 @@ pub(super) fn mosaic(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, bo
             let other = *dice.pick(&colours);
             let turn = f64::from(u8::try_from(dice.below(4)).unwrap_or(0)) * 90.0;
             let kind = dice.below(6);
-            canvas.rect(x - 40.0, y - 40.0, side, side, Fill(if (row + column) % 2 == 0 { &pale } else { palette.ground }));
+            canvas.rect(
+                x - 40.0,
+                y - 40.0,
+                side,
+                side,
+                Fill(if (row + column) % 2 == 0 { &pale } else { palette.ground }),
+            );
             canvas.placed((x, y), turn, 1.0, |canvas| match kind {
                 0 => canvas.path("M-40 -40H40A80 80 0 0 1 -40 40Z", Fill(colour)),
                 1 => {
@@ -71,7 +76,12 @@ pub(super) fn mosaic(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, bo
     #[expect(clippy::cast_precision_loss, reason = "four at most")]
     let middle = ((hole_column + 1) as f64 * side, (hole_row + 1) as f64 * side);
     canvas.rect(middle.0 - side, middle.1 - side, side * 2.0, side * 2.0, Fill(palette.paper));
-    let tones = Tones { fore: palette.print, accent: palette.accent, second: &blend(palette.paper, palette.print, 0.4), back: palette.paper };
+    let tones = Tones {
+        fore: palette.print,
+        accent: palette.accent,
+        second: &blend(palette.paper, palette.print, 0.4),
+        back: palette.paper,
+    };
     canvas.placed(middle, 0.0, 0.66, |canvas| motif::draw(canvas, dice, book.subject, tones));
 
     let (name, rest) = title_page(book.title);
@@ -101,7 +111,9 @@ pub(super) fn horizon(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, b
         let mut path = format!("M0 {HEIGHT}");
         for step in 0..=40_u8 {
             let x = f64::from(step) * 10.0;
-            let y = level + swing * (x / length * TAU + phase).sin() + swing * 0.35 * (x / length * TAU * 2.3 + phase * 1.7).sin();
+            let y = level
+                + swing * (x / length * TAU + phase).sin()
+                + swing * 0.35 * (x / length * TAU * 2.3 + phase * 1.7).sin();
             let _ = write!(path, "L{x:.0} {y:.1}");
         }
         let _ = write!(path, "L{WIDTH} {HEIGHT}Z");
@@ -117,8 +129,9 @@ pub(super) fn horizon(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, b
     }
     let author = Block::fit(&book.author.to_uppercase(), CAPITALS, Room { width: 320.0, height: 40.0, largest: 16.0 });
     author.draw(canvas, WIDTH / 2.0, y + 18.0, Align::Centre, palette.ink);
-    let year = Block::fit(&year(book.year), CAPITALS, Room { width: 160.0, height: 20.0, largest: 15.0 });
-    year.draw(canvas, WIDTH / 2.0, HEIGHT - 44.0, Align::Centre, palette.paper);
+    let quiet = blend(palette.print, palette.paper, 0.45);
+    let tones = Tones { fore: palette.paper, accent: palette.accent, second: &quiet, back: palette.print };
+    canvas.placed((WIDTH / 2.0, HEIGHT - 50.0), 0.0, 0.3, |canvas| motif::draw(canvas, dice, book.subject, tones));
 }
 
 /// The title itself, as large as it goes, stacked word by word, and the motif as a printer's mark.
@@ -132,7 +145,11 @@ pub(super) fn lettered(canvas: &mut Canvas, dice: &mut Dice, palette: &Palette, 
     let share = 290.0 / words.len() as f64;
     for (at, word) in words.iter().enumerate() {
         let small = word.chars().count() <= 3 && words.len() > 1;
-        let block = Block::fit(word, POSTER, Room { width: 330.0, height: share - 4.0, largest: if small { 56.0 } else { 150.0 } });
+        let block = Block::fit(
+            word,
+            POSTER,
+            Room { width: 330.0, height: share - 4.0, largest: if small { 56.0 } else { 150.0 } },
+        );
         let colour = if at % 2 == 1 { palette.accent_or_ink() } else { palette.ink };
         y = block.draw(canvas, 40.0, y, Align::Left, colour) + 2.0;
     }

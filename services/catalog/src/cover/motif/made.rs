@@ -11,7 +11,14 @@ pub(super) fn window(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.path("M-62 96V-34A62 62 0 0 1 62 -34V96Z", Fill(tones.second));
     canvas.circle(moon.0, moon.1, 22.0, Fill(tones.accent));
     let (left, right) = (dice.between(20.0, 60.0), dice.between(25.0, 65.0));
-    canvas.path(format_args!("M-62 96V{left:.0}C-30 {:.0} -8 {:.0} 14 70S48 {right:.0} 62 {right:.0}V96Z", left - 26.0, left - 2.0), Fill(tones.fore));
+    canvas.path(
+        format_args!(
+            "M-62 96V{left:.0}C-30 {:.0} -8 {:.0} 14 70S48 {right:.0} 62 {right:.0}V96Z",
+            left - 26.0,
+            left - 2.0
+        ),
+        Fill(tones.fore),
+    );
     for (from, to) in [((0.0, -96.0), (0.0, 96.0)), ((-62.0, -34.0), (62.0, -34.0)), ((-62.0, 31.0), (62.0, 31.0))] {
         canvas.line(from, to, tones.back, 5.0);
     }
@@ -31,8 +38,21 @@ pub(super) fn street(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
         let right = x + width;
         match dice.below(3) {
             0 => canvas.polygon(&[(x, top), (x + width / 2.0, top - 30.0), (right, top)], Fill(colour)),
-            1 => canvas.path(format_args!("M{x:.0} {top:.0}V{:.0}H{:.0}V{:.0}H{:.0}V{:.0}H{right:.0}V{top:.0}Z", top - 10.0, x + 11.0, top - 21.0, right - 11.0, top - 10.0), Fill(colour)),
-            _ => canvas.path(format_args!("M{x:.0} {top:.0}A{0:.0} {0:.0} 0 0 1 {right:.0} {top:.0}Z", width / 2.0), Fill(colour)),
+            1 => canvas.path(
+                format_args!(
+                    "M{x:.0} {top:.0}V{:.0}H{:.0}V{:.0}H{:.0}V{:.0}H{right:.0}V{top:.0}Z",
+                    top - 10.0,
+                    x + 11.0,
+                    top - 21.0,
+                    right - 11.0,
+                    top - 10.0
+                ),
+                Fill(colour),
+            ),
+            _ => canvas.path(
+                format_args!("M{x:.0} {top:.0}A{0:.0} {0:.0} 0 0 1 {right:.0} {top:.0}Z", width / 2.0),
+                Fill(colour),
+            ),
         }
         canvas.rect(x, top - 0.5, width, 92.5 - top, Fill(colour));
         for floor in 0..3_u8 {
@@ -50,11 +70,23 @@ pub(super) fn street(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
 /// A curtain that opens on a lit stage.
 pub(super) fn stage(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     let lean = dice.between(-16.0, 16.0);
-    canvas.path(format_args!("M{:.0} -92L{:.0} 82H{:.0}L{:.0} -92Z", lean - 5.0, lean * 0.4 - 44.0, lean * 0.4 + 44.0, lean + 5.0), Veil(tones.accent, 0.45));
+    canvas.path(
+        format_args!(
+            "M{:.0} -92L{:.0} 82H{:.0}L{:.0} -92Z",
+            lean - 5.0,
+            lean * 0.4 - 44.0,
+            lean * 0.4 + 44.0,
+            lean + 5.0
+        ),
+        Veil(tones.accent, 0.45),
+    );
     canvas.placed((lean * 0.4, 82.0), 0.0, 1.0, |canvas| canvas.ellipse(44.0, 9.0, 0.0, Fill(tones.accent)));
     let half = |canvas: &mut Canvas| {
         canvas.path("M-100 -84H-2C-4 -22 -34 18 -76 30C-64 46 -60 68 -60 94H-100Z", Fill(tones.fore));
-        canvas.path("M-26 -84C-30 -34 -52 4 -80 22M-52 -84C-56 -40 -70 -8 -88 10M-78 -84C-80 -52 -88 -26 -96 -14", Line(tones.back, 2.5));
+        canvas.path(
+            "M-26 -84C-30 -34 -52 4 -80 22M-52 -84C-56 -40 -70 -8 -88 10M-78 -84C-80 -52 -88 -26 -96 -14",
+            Line(tones.back, 2.5),
+        );
         canvas.path("M-80 42C-74 58 -72 76 -72 94M-90 40C-86 60 -86 76 -86 94", Line(tones.back, 2.5));
         canvas.path("M-100 26Q-84 36 -70 28", Line(tones.accent, 6.0));
     };
@@ -62,7 +94,10 @@ pub(super) fn stage(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.mirrored(half);
     for scallop in 0..6 {
         let x = -100.0 + f64::from(scallop) * 33.333;
-        canvas.path(format_args!("M{x:.1} -96H{:.1}V-80A16.667 15 0 0 1 {x:.1} -80Z", x + 33.333), Fill(if scallop % 2 == 0 { tones.second } else { tones.fore }));
+        canvas.path(
+            format_args!("M{x:.1} -96H{:.1}V-80A16.667 15 0 0 1 {x:.1} -80Z", x + 33.333),
+            Fill(if scallop % 2 == 0 { tones.second } else { tones.fore }),
+        );
     }
     canvas.rect(-100.0, 94.0, 200.0, 6.0, Fill(tones.fore));
 }
@@ -113,7 +148,9 @@ pub(super) fn keyhole(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     let step = 360.0 / rays as f64;
     let mut turn = step / 2.0;
     for _ in 0..rays {
-        canvas.placed((0.0, 0.0), turn, 1.0, |canvas| canvas.polygon(&[(-7.0, -99.0), (7.0, -99.0), (2.5, -80.0), (-2.5, -80.0)], Fill(tones.second)));
+        canvas.placed((0.0, 0.0), turn, 1.0, |canvas| {
+            canvas.polygon(&[(-7.0, -99.0), (7.0, -99.0), (2.5, -80.0), (-2.5, -80.0)], Fill(tones.second))
+        });
         turn += step;
     }
     canvas.circle(0.0, 0.0, 74.0, Fill(tones.fore));
@@ -150,8 +187,27 @@ pub(super) fn scales(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.path("M-46 96C-40 80 -20 78 0 78S40 80 46 96Z", Fill(tones.fore));
     for (side, colour) in [(-1.0, tones.accent), (1.0, tones.second)] {
         let (x, y) = (side * 76.0, -66.0 + side * drop);
-        canvas.path(format_args!("M{x:.1} {y:.1}L{:.1} {:.1}M{x:.1} {y:.1}L{:.1} {:.1}", x - 24.0, y + 72.0, x + 24.0, y + 72.0), Line(tones.fore, 2.2));
-        canvas.path(format_args!("M{:.1} {:.1}H{:.1}A30 26 0 0 1 {:.1} {:.1}Z", x - 30.0, y + 72.0, x + 30.0, x - 30.0, y + 72.0), Fill(colour));
+        canvas.path(
+            format_args!(
+                "M{x:.1} {y:.1}L{:.1} {:.1}M{x:.1} {y:.1}L{:.1} {:.1}",
+                x - 24.0,
+                y + 72.0,
+                x + 24.0,
+                y + 72.0
+            ),
+            Line(tones.fore, 2.2),
+        );
+        canvas.path(
+            format_args!(
+                "M{:.1} {:.1}H{:.1}A30 26 0 0 1 {:.1} {:.1}Z",
+                x - 30.0,
+                y + 72.0,
+                x + 30.0,
+                x - 30.0,
+                y + 72.0
+            ),
+            Fill(colour),
+        );
     }
     canvas.placed((0.0, -66.0), tilt, 1.0, |canvas| canvas.path("M-80 -3Q0 -14 80 -3V3Q0 -4 -80 3Z", Fill(tones.fore)));
     canvas.circle(0.0, -72.0, 13.0, Fill(tones.accent));
@@ -174,7 +230,10 @@ pub(super) fn jester(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.circle(sway, -80.0, 2.8, Fill(tones.back));
     for point in 0..6 {
         let x = -66.0 + f64::from(point) * 22.0;
-        canvas.polygon(&[(x, 52.0), (x + 22.0, 52.0), (x + 11.0, 88.0)], Fill(if point % 2 == 0 { tones.fore } else { tones.second }));
+        canvas.polygon(
+            &[(x, 52.0), (x + 22.0, 52.0), (x + 11.0, 88.0)],
+            Fill(if point % 2 == 0 { tones.fore } else { tones.second }),
+        );
         canvas.circle(x + 11.0, 90.0, 5.0, Fill(tones.accent));
     }
     canvas.rect(-68.0, 44.0, 136.0, 13.0, Fill(tones.fore));

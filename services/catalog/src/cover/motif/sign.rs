@@ -22,7 +22,9 @@ pub(super) fn compass(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
         let turn = north + f64::from(point) * TAU / 8.0;
         let (reach, waist) = if long { (99.0, 19.0) } else { (62.0, 17.0) };
         let tip = polar(turn, reach);
-        for (side, colour) in [(-1.0, if long { tones.fore } else { tones.second }), (1.0, if long { tones.accent } else { tones.fore })] {
+        for (side, colour) in
+            [(-1.0, if long { tones.fore } else { tones.second }), (1.0, if long { tones.accent } else { tones.fore })]
+        {
             canvas.polygon(&[(0.0, 0.0), polar(turn + side * TAU / 16.0, waist), tip], Fill(colour));
         }
     }
@@ -37,7 +39,10 @@ pub(super) fn labyrinth(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) 
         let radius = 94.0 - f64::from(ring) * 15.0;
         let half = 10.0 / radius;
         let (from, to) = (polar(door + half, radius), polar(door - half, radius));
-        canvas.path(format_args!("M{:.1} {:.1}A{radius} {radius} 0 1 1 {:.1} {:.1}", from.0, from.1, to.0, to.1), Line(if ring == 3 { tones.second } else { tones.fore }, 6.0));
+        canvas.path(
+            format_args!("M{:.1} {:.1}A{radius} {radius} 0 1 1 {:.1} {:.1}", from.0, from.1, to.0, to.1),
+            Line(if ring == 3 { tones.second } else { tones.fore }, 6.0),
+        );
         if ring < 5 {
             // A wall beside the door, from this ring to the next.
             let wall = door + if dice.chance(0.5) { 3.0 } else { -3.0 } * half;

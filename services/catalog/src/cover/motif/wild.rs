@@ -14,7 +14,8 @@ pub(super) fn branch(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     // A quadratic curve from the foot to the tip.
     let on_stem = |t: f64| {
         let x = 2.0 * t * (1.0 - t) * bend * 1.4 - t * t * bend * 0.6;
-        (x, 98.0 - 196.0 * t)
+        // Room is left above the tip for its leaf.
+        (x, 98.0 - 170.0 * t)
     };
     let mut stem = String::from("M0 98");
     for step in 1..=24 {
@@ -30,10 +31,25 @@ pub(super) fn branch(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
         for side in [-1.0, 1.0] {
             let shift = if side > 0.0 { 0.05 } else { 0.0 };
             let degrees = -90.0 + side * (58.0 - 26.0 * t) + dice.between(-6.0, 6.0);
-            let colour = if dice.chance(0.22) { tones.accent } else if side > 0.0 { tones.fore } else { tones.second };
+            let colour = if dice.chance(0.22) {
+                tones.accent
+            } else if side > 0.0 {
+                tones.fore
+            } else {
+                tones.second
+            };
             canvas.placed(on_stem((t + shift).min(1.0)), degrees, 1.0, |canvas| {
                 let half = length * 0.27;
-                canvas.path(format_args!("M2 0Q{:.1} {:.1} {length:.1} 0Q{:.1} {:.1} 2 0Z", length * 0.42, -half * 1.6, length * 0.42, half * 1.6), Fill(colour));
+                canvas.path(
+                    format_args!(
+                        "M2 0Q{:.1} {:.1} {length:.1} 0Q{:.1} {:.1} 2 0Z",
+                        length * 0.42,
+                        -half * 1.6,
+                        length * 0.42,
+                        half * 1.6
+                    ),
+                    Fill(colour),
+                );
                 canvas.path(format_args!("M6 0H{:.1}", length * 0.72), Line(tones.back, 1.4));
             });
         }
@@ -61,7 +77,8 @@ pub(super) fn moons(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
         let mut path = String::new();
         for step in 0..=24_u8 {
             let x = -half + f64::from(step) / 24.0 * half * 2.0;
-            let _ = write!(path, "{}{x:.1} {:.1}", if step == 0 { "M" } else { "L" }, y + 3.0 * (x / 11.0 + phase).sin());
+            let _ =
+                write!(path, "{}{x:.1} {:.1}", if step == 0 { "M" } else { "L" }, y + 3.0 * (x / 11.0 + phase).sin());
         }
         canvas.path(path, Line(colour, 4.0));
     }
@@ -76,7 +93,17 @@ pub(super) fn peaks(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.polygon(&[(-20.0, 84.0), (right, -22.0), (100.0, 84.0)], Fill(tones.second));
     let top = dice.between(-10.0, 10.0);
     canvas.polygon(&[(-72.0, 84.0), (top, -70.0), (76.0, 84.0)], Fill(tones.fore));
-    canvas.path(format_args!("M{top:.0} -70L{:.0} -32L{:.0} -42L{:.0} -26L{:.0} -40L{:.0} -30Z", top + 19.0, top + 9.0, top + 1.0, top - 8.0, top - 19.0), Fill(tones.back));
+    canvas.path(
+        format_args!(
+            "M{top:.0} -70L{:.0} -32L{:.0} -42L{:.0} -26L{:.0} -40L{:.0} -30Z",
+            top + 19.0,
+            top + 9.0,
+            top + 1.0,
+            top - 8.0,
+            top - 19.0
+        ),
+        Fill(tones.back),
+    );
     canvas.path("M-4 84C-34 66 26 54 4 38C-10 28 12 18 4 6", Line(tones.back, 3.0));
     canvas.path("M-100 84H100", Line(tones.fore, 6.0));
     canvas.path("M-84 97H84", Line(tones.second, 4.0));
@@ -93,7 +120,8 @@ pub(super) fn planet(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
     canvas.placed((0.0, 0.0), tilt, 1.0, |canvas| {
         canvas.path("M-94 0A94 24 0 0 1 94 0", Line(tones.fore, 7.0));
         canvas.circle(0.0, 0.0, 56.0, Fill(tones.accent));
-        canvas.path("M-51 -23A56 56 0 0 1 -31 -46.6Q4 -34 31 -46.6A56 56 0 0 1 51 -23Q0 -8 -51 -23Z", Fill(tones.second));
+        canvas
+            .path("M-51 -23A56 56 0 0 1 -31 -46.6Q4 -34 31 -46.6A56 56 0 0 1 51 -23Q0 -8 -51 -23Z", Fill(tones.second));
         canvas.path("M-50 25A56 56 0 0 0 -36 43Q0 52 36 43A56 56 0 0 0 50 25Q0 40 -50 25Z", Fill(tones.second));
         canvas.path("M-94 0A94 24 0 0 0 94 0", Line(tones.back, 13.0));
         canvas.path("M-94 0A94 24 0 0 0 94 0", Line(tones.fore, 7.0));
@@ -143,7 +171,9 @@ pub(super) fn rings(canvas: &mut Canvas, dice: &mut Dice, tones: Tones<'_>) {
         let mut path = String::new();
         for step in 0..72 {
             let turn = f64::from(step) / 72.0 * TAU;
-            let swell = 0.055 * (2.0 * turn + phases[0]).sin() + 0.035 * (3.0 * turn + phases[1]).sin() + 0.018 * (5.0 * turn + phases[2] + radius / 22.0).sin();
+            let swell = 0.055 * (2.0 * turn + phases[0]).sin()
+                + 0.035 * (3.0 * turn + phases[1]).sin()
+                + 0.018 * (5.0 * turn + phases[2] + radius / 22.0).sin();
             let r = radius * (0.9 + swell);
             let _ = write!(path, "{}{:.1} {:.1}", if step == 0 { "M" } else { "L" }, turn.cos() * r, turn.sin() * r);
         }
