@@ -235,3 +235,22 @@ impl LogProcessor for CountedLogs {
         self.inner.set_resource(resource);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_admits_what_the_queue_holds_until_it_is_closed() {
+        let ledger = Ledger::new(2);
+        assert_eq!([ledger.admit(), ledger.admit(), ledger.admit()], [true, true, false]);
+        ledger.taken(2);
+        assert!(ledger.admit());
+        ledger.finished(2, &Err(OTelSdkError::Timeout(Duration::from_secs(1))));
+        ledger.close();
+        assert!(!ledger.admit());
+        let account = ledger.read();
+        assert_eq!((account.pending, account.submitted, account.queue_full), (1, 2, 1));
+        assert_eq!((account.timed_out, account.already_shutdown, account.dropped()), (2, 1, 4));
+    }
+}

@@ -26,3 +26,21 @@ fn shorten_text(text: &mut StringValue, limit: usize) {
         *text = text.as_str()[..end].to_owned().into();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let mut attributes = [
+            KeyValue::new("long", "späte Bücher"),
+            KeyValue::new("short", "spä"),
+            KeyValue::new("number", 123_456),
+            KeyValue::new("list", Value::Array(Array::String(vec!["eins".into(), "zwei".into()]))),
+        ];
+        shorten_all(&mut attributes, 3);
+        let shown: Vec<_> = attributes.iter().map(|attribute| attribute.value.to_string()).collect();
+        assert_eq!(shown, ["spä", "spä", "123456", "[\"ein\",\"zwe\"]"]);
+    }
+}

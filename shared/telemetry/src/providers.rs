@@ -170,3 +170,6 @@ fn log_batches(batch: config::Batch) -> logs::BatchConfig {
         .with_scheduled_delay(batch.delay)
         .build()
 }
+
+#[cfg(test)]
+mod tests;

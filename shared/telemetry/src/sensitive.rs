@@ -54,3 +54,23 @@ pub(crate) fn redaction_is_off() -> bool {
     cfg!(debug_assertions)
         && *OFF.get_or_init(|| std::env::var("BOOKSTORE_REDACTION").is_ok_and(|value| value == "off"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_cannot_be_printed() {
+        // Tests of this crate run without the variable that turns redaction off.
+        let card = Sensitive::new("4242424242424242".to_owned());
+        #[derive(Debug)]
+        struct Order {
+            #[expect(dead_code, reason = "printed by Debug")]
+            card: Option<Sensitive<String>>,
+        }
+        let shown = format!("{card} {card:?} {card:#?} {:?}", Order { card: Some(card.clone()) });
+        assert!(!shown.contains("4242"), "{shown}");
+        assert_eq!(shown.matches(REDACTED).count(), 4, "{shown}");
+        assert_eq!(card.expose(), "4242424242424242");
+    }
+}
