@@ -35,8 +35,8 @@ pub(crate) enum Error {
     #[error("the billing profile cannot be had now")]
     Users(#[source] HttpError),
     /// The issuer does not answer.
-    #[error("{0}")]
-    Issuer(IssuerDown),
+    #[error("the card's issuer cannot be asked now")]
+    Issuer(#[from] IssuerDown),
     /// The caller's time was over before the issuer answered.
     #[error("the card's issuer did not answer in time")]
     IssuerLate,

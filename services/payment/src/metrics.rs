@@ -16,6 +16,18 @@ static CAPTURED: Counter = Counter::new("bookstore.payment.captured", "{minor_un
 static REFUNDED: Counter =
     Counter::new("bookstore.payment.refunded", "{minor_unit}", "Money given back, in minor units.");
 
+/// Questions to the issuer that brought no answer, by `error.type`: `unavailable`, `timeout`.
+static ISSUER_FAILURES: Counter = Counter::new(
+    "bookstore.payment.issuer_failures",
+    "{question}",
+    "Questions to the card's issuer that brought no answer.",
+);
+
+/// The issuer did not answer.
+pub(crate) fn issuer_failed(kind: &str) {
+    ISSUER_FAILURES.add(1, &[("error.type", kind)]);
+}
+
 /// A payment has come to a new status.
 pub(crate) fn moved(payment: &Payment) {
     let brand = payment.asked.as_ref().map_or("none", |asked| asked.card_brand.as_str());

@@ -168,8 +168,15 @@ fn settled(known: Payment, asked: &Asked) -> Option<Result<Payment, Error>> {
 async fn ask_issuer(call: &Call, card: &Card) -> Result<Decision, Error> {
     let time = call.remaining().saturating_sub(TIME_TO_ANSWER);
     match tokio::time::timeout(time, issuer::authorise(card, Month::now())).await {
-        Ok(decision) => decision.map_err(Error::Issuer),
-        Err(_) => Err(Error::IssuerLate),
+        Ok(Ok(decision)) => Ok(decision),
+        Ok(Err(down)) => {
+            metrics::issuer_failed("unavailable");
+            Err(down.into())
+        }
+        Err(_) => {
+            metrics::issuer_failed("timeout");
+            Err(Error::IssuerLate)
+        }
     }
 }
 
@@ -178,5 +185,25 @@ fn record_status(payment: &Payment) {
     span.record("bookstore.payment.status", payment.status.as_str());
     if let Some(reason) = payment.status.decline_reason() {
         span.record("bookstore.payment.decline_reason", reason.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bookstore_telemetry::Sensitive;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::issuer::SLOW;
+
+    /// The clock is put forward, so the slower of the two never comes.
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_issuer_is_waited_for_as_long_as_the_caller_waits() {
+        let secret = |text: &str| Sensitive::new(Zeroizing::new(text.to_owned()));
+        let card = Card::parse(&secret("4000000000000259"), "12/99", &secret("123")).unwrap();
+        let hasty = ask_issuer(&Call::new_root(SLOW / 2), &card).await;
+        assert!(matches!(hasty, Err(Error::IssuerLate)), "{hasty:?}");
+        let patient = ask_issuer(&Call::new_root(SLOW * 10), &card).await;
+        assert!(matches!(patient, Ok(Decision::Authorised)), "{patient:?}");
     }
 }

@@ -1,10 +1,16 @@
 //! Each call of the service and each way it can end, over real sockets, on both databases.
 
 use crate::support::{CVC, GOOD, Shop, Users, new_id, nobody, request};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::any;
 use bookstore_payment::{Behaviour, DeclineReason, MIGRATIONS, TEST_CARDS};
 use bookstore_proto::payment::{AuthoriseRequest, Card, DeclineReason as Reason, Money, Payment, PaymentStatus};
 use bookstore_runtime::testing::{TestDatabase, on_each_database};
 use bookstore_runtime::{Call, Db};
+use tokio::net::TcpListener;
 use tonic::Code;
 
 #[tokio::test]
@@ -233,10 +239,38 @@ async fn without_a_billing_profile_nothing_is_begun() {
     .await;
 }
 
+#[tokio::test]
+async fn a_user_service_in_trouble_holds_a_payment_up_and_no_more() {
+    async fn forever() {
+        std::future::pending().await
+    }
+    let troubles = [
+        (any(|| async { StatusCode::INTERNAL_SERVER_ERROR }), vec![Code::Unavailable]),
+        (any(|| async { "not what was agreed" }), vec![Code::Internal]),
+        // Who waits longest depends on the clock; the caller may give up first.
+        (any(forever), vec![Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled]),
+    ];
+    let database = TestDatabase::sqlite();
+    for (trouble, codes) in troubles {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let users = tokio::spawn(async move {
+            axum::serve(listener, Router::new().fallback_service(trouble)).await.unwrap();
+        });
+        let shop = Shop::start_with(&database, Users::default(), &url).await;
+        let id = new_id();
+        let status = shop.authorise_within(Duration::from_secs(2), request(&id, GOOD)).await.unwrap_err();
+        assert!(codes.contains(&status.code()), "{status}");
+        assert_eq!(shop.get(&id).await.unwrap_err().code(), Code::NotFound);
+        users.abort();
+        shop.stop().await;
+    }
+}
+
 /// What the invariants of the shop count: money that has been taken and not given back.
 async fn captured_money(database: &TestDatabase) -> i64 {
     let db = Db::connect(&database.config, &MIGRATIONS).await.unwrap();
-    let call = Call::new_root(std::time::Duration::from_secs(10));
+    let call = Call::new_root(Duration::from_secs(10));
     let (sum,): (i64,) =
         sqlx::query_as("SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM payments WHERE status = 'captured'")
             .fetch_one(db.run(&call))

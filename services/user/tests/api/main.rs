@@ -5,6 +5,8 @@
 //! * `secrets`: what is kept of passwords and tokens.
 //! * `support`: a service on a port of its own, and somebody who calls it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it is built of")]
+
 mod limits;
 mod routes;
 mod secrets;
