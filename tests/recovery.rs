@@ -28,7 +28,7 @@ const OFTEN: usize = 5;
 const KILLS: usize = 150;
 
 /// A saga is taken over at once where its owner is known to be dead, and else soon.
-const SOON: [(&str, &str); 2] = [("BOOKSTORE_SAGA_LEASE_MS", "1000"), ("BOOKSTORE_SWEEP_INTERVAL_MS", "100")];
+const SOON: [(&str, &str); 2] = [("BOOKSTORE_SAGA_LEASE_MS", "1000"), ("BOOKSTORE_SAGA_SWEEP_MS", "100")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_nothing_is_left_half_done() {

@@ -150,7 +150,8 @@ impl Cluster {
         }
         let password = Sensitive::new(std::fs::read_to_string(folder.join(PASSWORD_FILE))?.trim().to_owned());
         let port = free_port()?;
-        let server = Server { installation: installation.clone(), data, log: folder.join("postgres.log"), port, run_as };
+        let server =
+            Server { installation: installation.clone(), data, log: folder.join("postgres.log"), port, run_as };
         let mut cluster = Self { supervisor: server.supervise()?, server, password };
         cluster.wait_until_ready().await?;
         Ok(cluster)

@@ -1,7 +1,8 @@
 //! One server for HTTP/1 and HTTP/2, for pages, JSON and gRPC alike.
 //!
 //! A request passes, from the outside in: connection limits (hyper) → [`call`](layers::call): what it carries, and the
-//! request id on its answer → telemetry → [`admit`](layers::admit): load shedding and its deadline → the handler.
+//! request id on its answer → telemetry → [`admit`](layers::admit): load shedding, its deadline, and the request id in
+//! its problem → the handler.
 //! `/livez` and `/readyz` pass none of these but the first, so that they answer under load and leave no trace.
 
 mod connections;

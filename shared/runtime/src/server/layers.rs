@@ -25,26 +25,30 @@ pub(super) struct Arrival {
     pub(super) limit: Duration,
 }
 
-/// Reads the [`Call`] from the headers, and writes its request id on the answer and into its problem.
+/// Reads the [`Call`] from the headers, and writes its request id on the answer.
 pub(super) async fn call(State(arrival): State<Arrival>, mut request: Request, next: Next) -> Response {
     let call = Call::from_headers(request.headers(), arrival.edge, arrival.limit);
     let id = call.request_id_header();
     let extensions = request.extensions_mut();
     extensions.insert(call.attributes());
-    extensions.insert(call.clone());
+    extensions.insert(call);
     let mut response = next.run(request).await;
-    if let Some(problem) = problem_of(&mut response) {
-        let mut headers = std::mem::take(response.headers_mut());
-        // These describe the body that is replaced.
-        headers.remove(CONTENT_TYPE);
-        headers.remove(CONTENT_LENGTH);
-        response = problem.for_request(call.request_id()).into_response();
-        for (name, value) in &headers {
-            response.headers_mut().append(name, value.clone());
-        }
-    }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Writes the request id into a problem. This is inside of telemetry, which follows the body of the answer.
+fn name_problem(mut response: Response, call: &Call) -> Response {
+    let Some(problem) = problem_of(&mut response) else { return response };
+    let mut headers = std::mem::take(response.headers_mut());
+    // These describe the body that is replaced.
+    headers.remove(CONTENT_TYPE);
+    headers.remove(CONTENT_LENGTH);
+    let mut named = problem.for_request(call.request_id()).into_response();
+    for (name, value) in &headers {
+        named.headers_mut().append(name, value.clone());
+    }
+    named
 }
 
 /// The problem to render: the one a handler made, or one in place of a bare status (axum's own 404, 405, 413).
@@ -87,6 +91,10 @@ impl Admission {
 
 /// Sheds what is too much before it costs anything, and ends a handler when nobody waits for it any more.
 pub(super) async fn admit(State(admission): State<Admission>, call: Call, request: Request, next: Next) -> Response {
+    name_problem(answer(&admission, &call, request, next).await, &call)
+}
+
+async fn answer(admission: &Admission, call: &Call, request: Request, next: Next) -> Response {
     let grpc = is_grpc(request.headers());
     let Ok(_place) = admission.places.try_acquire() else {
         admission.log_shedding();

@@ -1,0 +1,95 @@
+//! What the documents say is what was measured, and what the code knows.
+//!
+//! Sections between markers are rendered from their source. `UPDATE_DOCS=1 cargo test -p bookstore --test documents`
+//! writes them again.
+
+use std::path::PathBuf;
+
+use bookstore::expected;
+use serde_json::Value;
+
+fn file(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Compares a marked section of a document with what it should be, or writes it.
+fn section(document: &str, name: &str, expected: &str) {
+    let path = file(document);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{document} has no section {name}"));
+    let (found, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{document} has no end of section {name}"));
+    let expected = format!("\n{}\n\n", expected.trim());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(found, expected, "{document} is not what its source says: UPDATE_DOCS=1 writes it again");
+    }
+}
+
+#[test]
+fn performance_is_what_was_measured() {
+    let text = std::fs::read_to_string(file("docs/results/performance.json")).unwrap();
+    let result: Value = serde_json::from_str(&text).unwrap();
+    let number = |path: &str| {
+        let value = result.pointer(path).unwrap_or_else(|| panic!("{path} was not measured"));
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let spread = |path: &str, digits: usize| {
+        let at = |which: &str| {
+            let value = result.pointer(&format!("{path}/{which}")).and_then(Value::as_f64);
+            format!("{:.digits$}", value.unwrap_or_else(|| panic!("{path}/{which} was not measured")))
+        };
+        format!("{} ({} to {})", at("median"), at("min"), at("max"))
+    };
+    let mut rows = vec![
+        ("Ready after the start, empty data directory", format!("{} s", spread("/start/first_s", 2)), "≤ 2 s"),
+        ("Ready after the start, with data", format!("{} s", spread("/start/again_s", 2)), "≤ 2 s"),
+        (
+            "The five services together after 1,000 purchases, resident",
+            format!("{:.1} MiB", number("/memory/total_mib").parse::<f64>().unwrap()),
+            "≤ 100 MiB",
+        ),
+        (
+            "Catalog's `GET /books/{id}` to the barest handler, answers a second",
+            spread("/route/catalog_to_bare/ratio", 2),
+            "≥ 0.8",
+        ),
+        ("The barest handler, answers a second", spread("/route/bare_per_s", 0), ""),
+        ("Catalog's `GET /books/{id}`, answers a second", spread("/route/catalog_per_s", 0), ""),
+        ("Storefront's `GET /api/v1/books/{id}`, answers a second", spread("/route/storefront_per_s", 0), ""),
+        (
+            "200 at once for the last 50 copies",
+            format!(
+                "{} orders, {} refused as out of stock, {} of anything else, in {} s; invariants hold: {}",
+                number("/rush/orders"),
+                number("/rush/out_of_stock"),
+                number("/rush/anything_else"),
+                number("/rush/seconds"),
+                number("/rush/invariants_hold"),
+            ),
+            "50, 150, 0",
+        ),
+    ];
+    if result.pointer("/frame_pointers").is_some() {
+        let ratio = spread("/frame_pointers/ratio", 3);
+        rows.push(("The same route with frame pointers to without, answers a second", ratio, ""));
+    }
+    let mut table = String::from("| what | measured | should be |\n| --- | --- | --- |\n");
+    for (what, measured, should) in rows {
+        table.push_str(&format!("| {what} | {measured} | {should} |\n"));
+    }
+    table.push_str(&format!(
+        "\nOn {} × {}, Linux {}, by `{}`.\n",
+        number("/machine/cpus"),
+        number("/machine/model"),
+        number("/machine/kernel"),
+        number("/machine/command")
+    ));
+    section("docs/performance.md", "figures", &table);
+}
+
+#[test]
+fn telemetry_is_what_the_tests_check() {
+    section("docs/telemetry.md", "emitted", &expected::document());
+}
