@@ -37,6 +37,19 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// In one word, for spans.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::NotFound(_) => "not_found",
+            Self::AlreadyExists { .. } => "already_exists",
+            Self::Ended { .. } => "ended_before",
+            Self::TooManyWatchers => "too_many_watchers",
+            Self::ShuttingDown => "shutting_down",
+            Self::Database(_) => "failed",
+        }
+    }
+
     fn code(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,

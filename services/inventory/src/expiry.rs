@@ -47,7 +47,7 @@ impl Inventory {
     }
 
     /// Zero when a reservation is due.
-    async fn until_next_expiry(&self) -> Result<Duration, Error> {
+    pub(crate) async fn until_next_expiry(&self) -> Result<Duration, Error> {
         let call = Call::new_root(BUDGET);
         let read = sqlx::query_scalar(NEXT).fetch_one(self.db.run(&call));
         let next: Option<i64> = quietly(read).await?;
@@ -58,7 +58,7 @@ impl Inventory {
 
     /// One sweep of the task: the root of a trace.
     #[instrument(name = "expire reservations", parent = None, skip_all, fields(bookstore.request.id = call.request_id(), bookstore.reservations.expired))]
-    async fn sweep(&self, call: &Call) -> Result<(), Error> {
+    pub(crate) async fn sweep(&self, call: &Call) -> Result<(), Error> {
         let expired = self.expire_due(call).await?;
         Span::current().record("bookstore.reservations.expired", expired);
         tracing::info!(expired, "reservations expired");

@@ -9,7 +9,7 @@
 //! * `service`: the gRPC service; `wire`: its messages; `error`: what becomes of errors.
 //! * `model`: what it is all about.
 //! * `inventory`: what the operations share; `reservations`, `stock`, `expiry`, `refresh`: the operations and tasks.
-//! * `moves`, `sql`: the statements.
+//! * `rows`, `moves`, `sql`: the statements.
 //! * `watched`: who is told of changes.
 //! * `initial`: the copies that the shop opens with.
 //! * `clock`, `metrics`, `quiet`.
@@ -27,6 +27,7 @@ mod moves;
 mod quiet;
 mod refresh;
 mod reservations;
+mod rows;
 mod service;
 mod sql;
 mod stock;

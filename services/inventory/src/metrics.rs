@@ -2,7 +2,7 @@
 
 use bookstore_telemetry::metrics::{Counter, UpDownCounter};
 
-use crate::model::{Reserved, Status};
+use crate::model::Status;
 
 /// Lines that could not be filled because too few copies were on hand.
 static STOCK_OUTS: Counter = Counter::new(
@@ -20,27 +20,18 @@ static RESERVATIONS: Counter =
 static WATCHERS: UpDownCounter =
     UpDownCounter::new("bookstore.inventory.watchers", "{stream}", "Open streams of WatchStock.");
 
-/// Copies were set aside, or could not be.
-pub(crate) fn reserved(outcome: &Reserved) {
-    match outcome {
-        Reserved::Reservation(_) => count("held"),
-        Reserved::OutOfStock(shortages) => {
-            STOCK_OUTS.add(shortages.len() as u64, &[]);
-            count("out_of_stock");
-        }
-    }
+/// A wish to reserve could not be fulfilled, for want of copies in so many lines.
+pub(crate) fn out_of_stock(lines: usize) {
+    STOCK_OUTS.add(lines as u64, &[]);
+    RESERVATIONS.add(1, &[("bookstore.outcome", "out_of_stock")]);
 }
 
-/// A reservation has come to its end.
-pub(crate) fn ended(status: Status) {
-    count(status.name());
+/// A reservation was made, or has taken a step.
+pub(crate) fn became(status: Status) {
+    RESERVATIONS.add(1, &[("bookstore.outcome", status.name())]);
 }
 
 /// Streams were opened or closed.
 pub(crate) fn watchers(change: i64) {
     WATCHERS.add(change, &[]);
-}
-
-fn count(outcome: &str) {
-    RESERVATIONS.add(1, &[("bookstore.outcome", outcome)]);
 }

@@ -14,44 +14,33 @@
 
 use bookstore_runtime::Call;
 use bookstore_runtime::db::Tx;
-use sqlx::{Any, AssertSqlSafe, Executor};
 use tracing::{Span, field, instrument};
 
 use crate::error::Error;
 use crate::inventory::Inventory;
-use crate::model::{CallerId, Level, Line, Lines, Reservation, Reserved, Shortage, Status};
-use crate::{metrics, moves, sql};
-
-const INSERT: &str = "INSERT INTO reservations (id, status, expires_at_ms, created_at_ms, updated_at_ms) \
-    VALUES ($1, $2, $3, $4, $4) ON CONFLICT (id) DO NOTHING";
-const FIND: &str = "SELECT r.status, r.expires_at_ms, l.book_id, l.quantity FROM reservations r \
-    LEFT JOIN reservation_lines l ON l.reservation_id = r.id WHERE r.id = $1 ORDER BY l.book_id";
-const PIN: &str = "UPDATE reservations SET status = 'pinned', expires_at_ms = NULL, updated_at_ms = $1 \
-    WHERE id = $2 AND status = 'held' AND expires_at_ms > $1";
-const COMMIT: &str = "UPDATE reservations SET status = 'committed', expires_at_ms = NULL, updated_at_ms = $1 \
-    WHERE id = $2 AND (status = 'pinned' OR (status = 'held' AND expires_at_ms > $1))";
-const RELEASE: &str = "UPDATE reservations SET status = 'released', expires_at_ms = NULL, updated_at_ms = $1 \
-    WHERE id = $2 AND (status = 'pinned' OR (status = 'held' AND expires_at_ms > $1))";
-const EXPIRE: &str = "UPDATE reservations SET status = 'expired', expires_at_ms = NULL, updated_at_ms = $1 \
-    WHERE id = $2 AND status = 'held' AND expires_at_ms <= $1";
+use crate::model::{CallerId, Level, Lines, Reservation, Reserved, Shortage, Status};
+use crate::rows::{COMMIT, EXPIRE, PIN, RELEASE, find, insert, insert_lines, lines_of, step};
+use crate::{metrics, moves};
 
 impl Inventory {
     /// Sets every line aside until the time to live is over, or none.
-    #[instrument(skip_all, err(level = "debug"), fields(bookstore.reservation.id = %id, bookstore.reservation.lines = lines.as_slice().len(), bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.reservation.lines = lines.as_slice().len(), bookstore.outcome))]
     pub(crate) async fn reserve(&self, call: &Call, id: CallerId, lines: &Lines) -> Result<Reserved, Error> {
-        let mut reserved = self.try_reserve(call, id, lines).await?;
-        // What is due is as good as expired: a buyer is not refused for its sake.
-        if matches!(reserved, Reserved::OutOfStock(_)) && self.expire_due(call).await? > 0 {
-            reserved = self.try_reserve(call, id, lines).await?;
+        let mut reserved = self.try_reserve(call, id, lines).await;
+        // What is due is as good as expired: a buyer is not refused for its sake. Where it could not all be expired
+        // some of it may have been, and the task that sweeps says what was wrong.
+        if matches!(reserved, Ok(Reserved::OutOfStock(_))) && !matches!(self.expire_due(call).await, Ok(0)) {
+            reserved = self.try_reserve(call, id, lines).await;
         }
-        match &reserved {
-            Reserved::Reservation(found) => record(found.status.name()),
-            Reserved::OutOfStock(_) => {
-                record("out_of_stock");
-                metrics::reserved(&reserved);
-            }
+        if let Ok(Reserved::OutOfStock(shortages)) = &reserved {
+            metrics::out_of_stock(shortages.len());
         }
-        Ok(reserved)
+        record(match &reserved {
+            Ok(Reserved::Reservation(reservation)) => reservation.status.name(),
+            Ok(Reserved::OutOfStock(_)) => "out_of_stock",
+            Err(error) => error.outcome(),
+        });
+        reserved
     }
 
     async fn try_reserve(&self, call: &Call, id: CallerId, lines: &Lines) -> Result<Reserved, Error> {
@@ -70,11 +59,8 @@ impl Inventory {
             }
         };
         insert_lines(&mut tx, id, lines).await?;
-        tx.commit().await?;
-        self.watched.publish(&levels);
-        let reserved = Reserved::Reservation(Reservation { id, status, lines: lines.clone() });
-        metrics::reserved(&reserved);
-        Ok(reserved)
+        let reservation = Reservation { id, status, lines: lines.clone() };
+        self.make_last(tx, reservation, &levels).await.map(Reserved::Reservation)
     }
 
     /// The reservation that an earlier call made with this id.
@@ -88,89 +74,108 @@ impl Inventory {
     }
 
     /// Takes the expiry off a held reservation.
-    #[instrument(skip_all, err(level = "debug"), fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn pin(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
+        told(loop {
+            if let Some(outcome) = self.try_pin(call, id).await.transpose() {
+                break outcome;
+            }
+        })
+    }
+
+    // This and the next two answer nothing when another's step came between two statements of theirs, so that they are
+    // to be tried again. That has an end: a reservation has three steps at the most.
+    async fn try_pin(&self, call: &Call, id: CallerId) -> Result<Option<Reservation>, Error> {
         let now_ms = self.clock.now_ms();
-        sqlx::query(PIN).bind(now_ms).bind(id.to_string()).execute(self.db.run(call)).await?;
+        step(self.db.run(call), PIN, id, now_ms).await?;
         let found = self.current(call, id, now_ms).await?;
         match found.status {
-            Status::Pinned | Status::Committed => Ok(found),
-            // It was made between the two statements: when it was to be pinned, there was none.
-            Status::Held { .. } => Err(Error::NotFound(id)),
+            Status::Pinned | Status::Committed => Ok(Some(found)),
+            Status::Held { .. } => Ok(None),
             Status::Released | Status::Expired => Err(ended(&found)),
         }
     }
 
     /// Sells what was reserved.
-    #[instrument(skip_all, err(level = "debug"), fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn commit(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
+        told(loop {
+            if let Some(outcome) = self.try_commit(call, id).await.transpose() {
+                break outcome;
+            }
+        })
+    }
+
+    async fn try_commit(&self, call: &Call, id: CallerId) -> Result<Option<Reservation>, Error> {
         let now_ms = self.clock.now_ms();
         let mut tx = self.db.begin(call).await?;
-        if step(&mut tx, COMMIT, id, now_ms).await? {
+        if step(tx.run(), COMMIT, id, now_ms).await? {
             let lines = lines_of(&mut tx, id).await?;
             let levels = moves::sell(&mut tx, lines.as_slice()).await?;
-            return self.end(tx, id, Status::Committed, lines, &levels).await;
+            let reservation = Reservation { id, status: Status::Committed, lines };
+            return self.make_last(tx, reservation, &levels).await.map(Some);
         }
         tx.rollback().await?;
         let found = self.current(call, id, now_ms).await?;
         match found.status {
-            Status::Committed => Ok(found),
-            Status::Held { .. } | Status::Pinned => Err(Error::NotFound(id)),
+            Status::Committed => Ok(Some(found)),
+            Status::Held { .. } | Status::Pinned => Ok(None),
             Status::Released | Status::Expired => Err(ended(&found)),
         }
     }
 
     /// Puts what was reserved back on hand; an id that is not known yet is released for ever.
-    #[instrument(skip_all, err(level = "debug"), fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn release(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
+        told(loop {
+            if let Some(outcome) = self.try_release(call, id).await.transpose() {
+                break outcome;
+            }
+        })
+    }
+
+    async fn try_release(&self, call: &Call, id: CallerId) -> Result<Option<Reservation>, Error> {
         let now_ms = self.clock.now_ms();
         let mut tx = self.db.begin(call).await?;
         // The insert comes first: it waits for a Reserve of the same id that is under way, and then finds it.
-        if insert(&mut tx, id, Status::Released, now_ms).await? {
-            let none = Lines::stored(Vec::new());
-            return self.end(tx, id, Status::Released, none, &[]).await;
-        }
-        if step(&mut tx, RELEASE, id, now_ms).await? {
+        let is_first = insert(&mut tx, id, Status::Released, now_ms).await?;
+        if is_first || step(tx.run(), RELEASE, id, now_ms).await? {
             let lines = lines_of(&mut tx, id).await?;
             let levels = moves::put_back(&mut tx, lines.as_slice()).await?;
-            return self.end(tx, id, Status::Released, lines, &levels).await;
+            let reservation = Reservation { id, status: Status::Released, lines };
+            return self.make_last(tx, reservation, &levels).await.map(Some);
         }
         tx.rollback().await?;
         let found = self.current(call, id, now_ms).await?;
         match found.status {
-            Status::Released | Status::Expired => Ok(found),
-            Status::Held { .. } | Status::Pinned | Status::Committed => Err(ended(&found)),
+            Status::Released | Status::Expired => Ok(Some(found)),
+            Status::Held { .. } | Status::Pinned => Ok(None),
+            Status::Committed => Err(ended(&found)),
         }
     }
 
     /// Puts the copies of one reservation back if its time is up and nobody was faster; says whether it did.
-    #[instrument(skip_all, err(level = "debug"), fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn expire(&self, call: &Call, id: CallerId, now_ms: i64) -> Result<bool, Error> {
         let mut tx = self.db.begin(call).await?;
-        if !step(&mut tx, EXPIRE, id, now_ms).await? {
+        if !step(tx.run(), EXPIRE, id, now_ms).await? {
             tx.rollback().await?;
+            record("overtaken");
             return Ok(false);
         }
         let lines = lines_of(&mut tx, id).await?;
         let levels = moves::put_back(&mut tx, lines.as_slice()).await?;
-        self.end(tx, id, Status::Expired, lines, &levels).await?;
+        let reservation = Reservation { id, status: Status::Expired, lines };
+        told(self.make_last(tx, reservation, &levels).await)?;
         Ok(true)
     }
 
-    /// Makes the end of a reservation last, and tells it.
-    async fn end(
-        &self,
-        tx: Tx,
-        id: CallerId,
-        status: Status,
-        lines: Lines,
-        levels: &[Level],
-    ) -> Result<Reservation, Error> {
+    /// Commits what a step has done to a reservation and its books, and lets everybody know.
+    async fn make_last(&self, tx: Tx, reservation: Reservation, levels: &[Level]) -> Result<Reservation, Error> {
         tx.commit().await?;
         self.watched.publish(levels);
-        metrics::ended(status);
-        record(status.name());
-        Ok(Reservation { id, status, lines })
+        metrics::became(reservation.status);
+        Ok(reservation)
     }
 
     /// What has become of a reservation. One that is due is expired first, so nobody sees it held.
@@ -188,24 +193,17 @@ fn ended(reservation: &Reservation) -> Error {
     Error::Ended { id: reservation.id, status: reservation.status.name() }
 }
 
-fn record(outcome: &'static str) {
-    Span::current().record("bookstore.outcome", field::display(outcome));
+/// Notes the outcome on the span of the operation.
+fn told(outcome: Result<Reservation, Error>) -> Result<Reservation, Error> {
+    record(match &outcome {
+        Ok(reservation) => reservation.status.name(),
+        Err(error) => error.outcome(),
+    });
+    outcome
 }
 
-/// Inserts the reservation's row; says no when there is one.
-async fn insert(tx: &mut Tx, id: CallerId, status: Status, now_ms: i64) -> Result<bool, sqlx::Error> {
-    let expires_at_ms = match status {
-        Status::Held { expires_at_ms } => Some(expires_at_ms),
-        _ => None,
-    };
-    let done = sqlx::query(INSERT)
-        .bind(id.to_string())
-        .bind(status.name())
-        .bind(expires_at_ms)
-        .bind(now_ms)
-        .execute(tx.run())
-        .await?;
-    Ok(done.rows_affected() == 1)
+fn record(outcome: &'static str) {
+    Span::current().record("bookstore.outcome", field::display(outcome));
 }
 
 /// Takes all lines, or finds every one that is short.
@@ -218,46 +216,4 @@ async fn take_all(tx: &mut Tx, lines: &Lines) -> Result<Result<Vec<Level>, Vec<S
         }
     }
     Ok(if shortages.is_empty() { Ok(levels) } else { Err(shortages) })
-}
-
-async fn insert_lines(tx: &mut Tx, id: CallerId, lines: &Lines) -> Result<(), sqlx::Error> {
-    // At most as many different texts as a reservation may have lines.
-    let rows = sql::rows(1, 3, lines.as_slice().len());
-    let text = format!("INSERT INTO reservation_lines (reservation_id, book_id, quantity) VALUES {rows}");
-    let mut query = sqlx::query(AssertSqlSafe(text));
-    for line in lines.as_slice() {
-        query = query.bind(id.to_string()).bind(line.book_id).bind(line.quantity);
-    }
-    query.execute(tx.run()).await?;
-    Ok(())
-}
-
-/// One of the conditional updates above; says whether it found the reservation in the state it wants.
-async fn step(tx: &mut Tx, statement: &'static str, id: CallerId, now_ms: i64) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(statement).bind(now_ms).bind(id.to_string()).execute(tx.run()).await?;
-    Ok(done.rows_affected() == 1)
-}
-
-async fn lines_of(tx: &mut Tx, id: CallerId) -> Result<Lines, sqlx::Error> {
-    sqlx::query_as("SELECT book_id, quantity FROM reservation_lines WHERE reservation_id = $1 ORDER BY book_id")
-        .bind(id.to_string())
-        .fetch_all(tx.run())
-        .await
-        .map(Lines::stored)
-}
-
-/// A reservation with its lines, in one statement and so as of one moment.
-async fn find<'e>(run: impl Executor<'e, Database = Any>, id: CallerId) -> Result<Option<Reservation>, sqlx::Error> {
-    type Row = (String, Option<i64>, Option<i64>, Option<i64>);
-    let rows: Vec<Row> = sqlx::query_as(FIND).bind(id.to_string()).fetch_all(run).await?;
-    let Some((name, expires_at_ms, ..)) = rows.first() else {
-        return Ok(None);
-    };
-    let status = Status::stored(name, *expires_at_ms)
-        .ok_or_else(|| sqlx::Error::Decode(format!("{name} is no status").into()))?;
-    let lines = rows
-        .iter()
-        .filter_map(|(_, _, book_id, quantity)| Some(Line { book_id: (*book_id)?, quantity: (*quantity)? }))
-        .collect();
-    Ok(Some(Reservation { id, status, lines: Lines::stored(lines) }))
 }

@@ -1,6 +1,7 @@
 //! The operations beneath the gRPC service, with a clock that the tests set.
 
 mod model;
+mod quiet;
 mod random;
 
 use std::sync::Arc;

@@ -11,13 +11,16 @@ use crate::shop::{Shop, code, config, eventually, new_id, status};
 #[tokio::test]
 async fn what_is_not_paid_in_time_is_back_on_hand() {
     on_each_database(|database| async move {
-        let mut short_lived = config(&database.config);
-        short_lived.reservation_ttl = Duration::from_millis(200);
-        let shop = Shop::open(short_lived).await;
-        shop.restock(1, 5).await;
         let (left, pinned) = (new_id(), new_id());
+        let shop = Shop::on(&database.config).await;
+        shop.restock(1, 5).await;
         shop.held(&pinned, &[(1, 1)]).await;
         shop.pin(&pinned).await.unwrap();
+        shop.close().await;
+
+        let mut short_lived = config(&database.config);
+        short_lived.reservation_ttl = Duration::from_millis(50);
+        let shop = Shop::open(short_lived).await;
         shop.held(&left, &[(1, 2)]).await;
         eventually(async || shop.copies(1).await == (4, 1, 0)).await;
 

@@ -2,7 +2,7 @@
 
 use bookstore_inventory::{Config, InitialCopies};
 use bookstore_runtime::db::DatabaseConfig;
-use bookstore_runtime::testing::on_each_database;
+use bookstore_runtime::testing::{TestDatabase, on_each_database};
 
 use crate::shop::{Shop, config, new_id};
 
@@ -81,13 +81,12 @@ async fn no_copies_is_a_number_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_start_at_once_restock_once() {
-    on_each_database(|database| async move {
-        let config = with_books(&database.config, 300, InitialCopies::Uniform(7));
-        let (first, second) = tokio::join!(Shop::open(config.clone()), Shop::open(config));
-        assert_eq!(on_hand(&first, 1..=300).await, [7; 300]);
-        assert_eq!(on_hand(&second, 1..=300).await, [7; 300]);
-        first.close().await;
-        second.close().await;
-    })
-    .await;
+    // Not on SQLite: there one process has the file, and migrations of two at once take no notice of each other.
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let config = with_books(&database.config, 300, InitialCopies::Uniform(7));
+    let (first, second) = tokio::join!(Shop::open(config.clone()), Shop::open(config));
+    assert_eq!(on_hand(&first, 1..=300).await, [7; 300]);
+    assert_eq!(on_hand(&second, 1..=300).await, [7; 300]);
+    first.close().await;
+    second.close().await;
 }

@@ -161,7 +161,6 @@ async fn two_instances_share_a_database() {
         let mut short_lived = config(&database.config);
         short_lived.reservation_ttl = Duration::from_millis(300);
         let first = Shop::open(short_lived.clone()).await;
-        // Ready, so its tables are there: on SQLite two migrations at once wait for each other's lock.
         first.restock(1, 50).await;
         let second = Shop::open(short_lived).await;
         let wanted = || (0..40).map(|_| (new_id(), vec![(1, 1)])).collect();

@@ -44,7 +44,12 @@ impl Shop {
         let shutdown = async {
             let _ = ended.await;
         };
-        let served = tokio::spawn(bookstore_inventory::run(listener, config, shutdown));
+        let served = tokio::spawn(async {
+            // Said where a test that cannot reach the service shows it.
+            bookstore_inventory::run(listener, config, shutdown)
+                .await
+                .inspect_err(|error| eprintln!("no service: {error}"))
+        });
         Self { client: InventoryClient::new(grpc_client::channel(&url).unwrap()), end, served }
     }
 
