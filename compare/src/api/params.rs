@@ -73,6 +73,26 @@ impl ListParams {
             limit: limit(self.limit.as_deref(), DEFAULT_LIMIT)?,
         })
     }
+
+    /// Whether it leaves anything out, but for paging.
+    pub(crate) fn is_filtered(&self) -> bool {
+        let fields = [&self.service, &self.status, &self.q, &self.min_duration_ms];
+        fields.into_iter().flatten().any(|value| !value.trim().is_empty())
+    }
+
+    /// As a query string, with another place to begin at.
+    pub(crate) fn query(&self, before: Option<&str>) -> String {
+        let pairs = [
+            ("service", self.service.as_deref()),
+            ("status", self.status.as_deref()),
+            ("q", self.q.as_deref()),
+            ("min_duration_ms", self.min_duration_ms.as_deref()),
+            ("limit", self.limit.as_deref()),
+            ("before", before),
+        ];
+        let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|it| !it.is_empty())?)));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+    }
 }
 
 fn limit(value: Option<&str>, default: usize) -> Result<usize, Problem> {

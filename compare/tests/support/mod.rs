@@ -108,7 +108,7 @@ pub(crate) fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequ
 }
 
 /// When the spans of tests happen, if they do not say: nanoseconds since the Unix epoch.
-pub(crate) const START: u64 = 1_800_000_000_000_000_000;
+pub(crate) const START: u64 = 1_700_000_000_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
 
 /// A span of a trace, both by number.

@@ -59,8 +59,6 @@ impl<U: Message + Default> Decoder for Reader<U> {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        U::decode(buffer)
-            .map(Some)
-            .map_err(|error| Status::invalid_argument(format!("not a valid message: {error}")))
+        U::decode(buffer).map(Some).map_err(|error| Status::invalid_argument(format!("not a valid message: {error}")))
     }
 }

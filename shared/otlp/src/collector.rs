@@ -1,8 +1,5 @@
 //! The requests and responses of `Export`, and the gRPC services.
-#![expect(
-    missing_docs,
-    reason = "the fields are named and specified by opentelemetry-proto"
-)]
+#![expect(missing_docs, reason = "the fields are named and specified by opentelemetry-proto")]
 
 use serde::{Deserialize, Serialize};
 

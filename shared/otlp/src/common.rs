@@ -1,8 +1,5 @@
 //! What all signals share: values, attributes, the scope that made something and the resource it came from.
-#![expect(
-    missing_docs,
-    reason = "the fields are named and specified by opentelemetry-proto"
-)]
+#![expect(missing_docs, reason = "the fields are named and specified by opentelemetry-proto")]
 
 use serde::{Deserialize, Serialize};
 
@@ -134,10 +131,7 @@ pub struct KeyValue {
 impl KeyValue {
     /// An attribute with a value.
     pub fn new(key: impl Into<String>, value: impl Into<AnyValue>) -> Self {
-        Self {
-            key: key.into(),
-            value: Some(value.into()),
-        }
+        Self { key: key.into(), value: Some(value.into()) }
     }
 
     /// The value, if it is a string.
@@ -185,10 +179,7 @@ pub struct Resource {
 impl Resource {
     /// The string value of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.key == key)?
-            .as_str()
+        self.attributes.iter().find(|attribute| attribute.key == key)?.as_str()
     }
 }
 

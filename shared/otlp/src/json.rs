@@ -22,16 +22,11 @@ pub(crate) trait Number: Sized {
 pub(crate) mod number {
     use super::{Deserializer, Number, Serializer};
 
-    pub(crate) fn serialize<T: Number, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Number, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         value.write(serializer)
     }
 
-    pub(crate) fn deserialize<'de, T: Number, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
+    pub(crate) fn deserialize<'de, T: Number, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::read(deserializer)
     }
 }
@@ -110,10 +105,7 @@ impl<T: FromJson> Visitor<'_> for Shapes<T> {
 
 /// The integer that a double holds exactly, as JavaScript may write one.
 fn exact(value: f64) -> Option<i128> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked: whole and below 2^64"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked: whole and below 2^64")]
     (value.fract() == 0.0 && value.abs() < 18_446_744_073_709_551_616.0).then_some(value as i128)
 }
 
@@ -147,13 +139,9 @@ macro_rules! integer {
 integer!(u64, i64);
 
 impl FromJson for f64 {
-    const EXPECTED: &'static str =
-        "expected a number, or one of the strings NaN, Infinity, -Infinity";
+    const EXPECTED: &'static str = "expected a number, or one of the strings NaN, Infinity, -Infinity";
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a JSON number in a double field is a double"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a JSON number in a double field is a double")]
     fn from_integer(value: i128) -> Option<Self> {
         Some(value as Self)
     }
@@ -192,9 +180,7 @@ pub(crate) mod hexadecimal {
         serializer.serialize_str(&hex::encode(bytes))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
         hex::decode(text.as_ref()).map_err(D::Error::custom)
     }
@@ -218,14 +204,10 @@ pub(crate) mod base64 {
     }
 
     pub(crate) fn decode(text: &str) -> Result<Vec<u8>, ::base64::DecodeError> {
-        PLAIN
-            .decode(text)
-            .or_else(|error| URL.decode(text).map_err(|_| error))
+        PLAIN.decode(text).or_else(|error| URL.decode(text).map_err(|_| error))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = Option::<Cow<'de, str>>::deserialize(deserializer)?.unwrap_or_default();
         decode(&text).map_err(D::Error::custom)
     }

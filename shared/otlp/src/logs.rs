@@ -1,8 +1,5 @@
 //! Log records.
-#![expect(
-    missing_docs,
-    reason = "the fields are named and specified by opentelemetry-proto"
-)]
+#![expect(missing_docs, reason = "the fields are named and specified by opentelemetry-proto")]
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,5 @@
 //! Metrics.
-#![expect(
-    missing_docs,
-    reason = "the fields are named and specified by opentelemetry-proto"
-)]
+#![expect(missing_docs, reason = "the fields are named and specified by opentelemetry-proto")]
 
 use serde::{Deserialize, Serialize};
 
@@ -109,13 +106,7 @@ impl From<MetricJson> for Metric {
             .or(json.histogram.map(Data::Histogram))
             .or(json.exponential_histogram.map(Data::ExponentialHistogram))
             .or(json.summary.map(Data::Summary));
-        Self {
-            name: json.name,
-            description: json.description,
-            unit: json.unit,
-            metadata: json.metadata,
-            data,
-        }
+        Self { name: json.name, description: json.description, unit: json.unit, metadata: json.metadata, data }
     }
 }
 
@@ -239,9 +230,7 @@ impl From<NumberDataPointJson> for NumberDataPoint {
 }
 
 fn number(double: Option<json::Element<f64>>, int: Option<json::Element<i64>>) -> Option<Number> {
-    double
-        .map(|it| Number::AsDouble(it.0))
-        .or(int.map(|it| Number::AsInt(it.0)))
+    double.map(|it| Number::AsDouble(it.0)).or(int.map(|it| Number::AsInt(it.0)))
 }
 
 /// One histogram: `bucket_counts` has one element more than `explicit_bounds`.

@@ -27,13 +27,9 @@ impl Status {
     /// Adds that the same request may be sent again after `seconds`. OTLP retries `RESOURCE_EXHAUSTED` only with this.
     #[must_use]
     pub fn retry_after(mut self, seconds: i64) -> Self {
-        let info = RetryInfo {
-            retry_delay: Some(Duration { seconds, nanos: 0 }),
-        };
-        self.details.push(Any {
-            type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
-            value: info.encode_to_vec(),
-        });
+        let info = RetryInfo { retry_delay: Some(Duration { seconds, nanos: 0 }) };
+        self.details
+            .push(Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(), value: info.encode_to_vec() });
         self
     }
 }
