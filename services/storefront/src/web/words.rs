@@ -8,7 +8,7 @@ use bookstore_proto::Money;
 const FEW: i64 = 5;
 
 /// "€12.99"; the currency's code where it has no sign here.
-pub(crate) fn money(money: &Money) -> String {
+pub(super) fn money(money: &Money) -> String {
     let (sign, amount) = (if money.amount < 0 { "−" } else { "" }, money.amount.unsigned_abs());
     let (whole, cents) = (amount / 100, amount % 100);
     match money.currency.as_str() {
@@ -18,22 +18,22 @@ pub(crate) fn money(money: &Money) -> String {
 }
 
 /// "1871"; "725 BC" for a year before the common era.
-pub(crate) fn year(year: i64) -> String {
+pub(super) fn year(year: i64) -> String {
     if year < 0 { format!("{} BC", year.unsigned_abs()) } else { year.to_string() }
 }
 
 /// "1 copy", "3 copies".
-pub(crate) fn copies(number: i64) -> String {
+pub(super) fn copies(number: i64) -> String {
     if number == 1 { "1 copy".to_owned() } else { format!("{number} copies") }
 }
 
 /// How many copies can be bought, if that is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Stock(pub(crate) Option<i64>);
+pub(super) struct Stock(pub(super) Option<i64>);
 
 impl Stock {
     /// For the style sheet: `in`, `low`, `out`, `unknown`.
-    pub(crate) fn state(self) -> &'static str {
+    pub(super) fn state(self) -> &'static str {
         match self.0 {
             None => "unknown",
             Some(..=0) => "out",
@@ -42,12 +42,12 @@ impl Stock {
         }
     }
 
-    pub(crate) fn is_sold_out(self) -> bool {
+    pub(super) fn is_sold_out(self) -> bool {
         self.state() == "out"
     }
 
     /// With the number of copies, as the page of one book says it.
-    pub(crate) fn in_full(self) -> String {
+    pub(super) fn in_full(self) -> String {
         match self.0 {
             Some(number) if number > FEW => format!("In stock: {}", copies(number)),
             _ => self.to_string(),
@@ -58,7 +58,7 @@ impl Stock {
 impl fmt::Display for Stock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            None => f.write_str("Stock not known just now"),
+            None => f.write_str("Stock unknown"),
             Some(..=0) => f.write_str("Sold out"),
             Some(number @ ..=FEW) => write!(f, "Only {number} left"),
             Some(_) => f.write_str("In stock"),
@@ -68,20 +68,22 @@ impl fmt::Display for Stock {
 
 /// A time, for people and for machines.
 #[derive(Clone, Debug)]
-pub(crate) struct When {
+pub(super) struct When {
     /// "22 November 2026, 20:14 UTC".
-    pub(crate) text: String,
+    pub(super) text: String,
     /// RFC 3339.
-    pub(crate) machine: String,
+    pub(super) machine: String,
 }
 
 impl When {
-    /// From milliseconds since the Unix epoch.
-    pub(crate) fn from_unix_ms(ms: i64) -> Self {
-        let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-        Self {
-            text: time.strftime("%-d %B %Y, %H:%M UTC").to_string(),
-            machine: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    /// From RFC 3339; as it is where it is something else.
+    pub(super) fn from_rfc3339(text: &str) -> Self {
+        match text.parse::<jiff::Timestamp>() {
+            Ok(time) => Self {
+                text: time.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+                machine: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            },
+            Err(_) => Self { text: text.to_owned(), machine: text.to_owned() },
         }
     }
 }
@@ -92,7 +94,8 @@ mod tests {
 
     #[test]
     fn money_has_two_decimals_and_its_sign() {
-        for (amount, text) in [(0, "€0.00"), (5, "€0.05"), (1299, "€12.99"), (100_000, "€1000.00"), (-250, "−€2.50")] {
+        for (amount, text) in [(0, "€0.00"), (5, "€0.05"), (1299, "€12.99"), (100_000, "€1000.00"), (-250, "−€2.50")]
+        {
             assert_eq!(money(&Money::new(amount)), text);
         }
         assert_eq!(money(&Money { amount: 150, currency: "CHF".to_owned() }), "1.50 CHF");
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn stock_is_said_in_words() {
         for (number, state, short, full) in [
-            (None, "unknown", "Stock not known just now", "Stock not known just now"),
+            (None, "unknown", "Stock unknown", "Stock unknown"),
             (Some(-1), "out", "Sold out", "Sold out"),
             (Some(0), "out", "Sold out", "Sold out"),
             (Some(1), "low", "Only 1 left", "Only 1 left"),
@@ -122,8 +125,8 @@ mod tests {
 
     #[test]
     fn times_are_in_utc() {
-        let when = When::from_unix_ms(1_795_379_640_000);
-        assert_eq!((when.text.as_str(), when.machine.as_str()), ("22 November 2026, 20:34 UTC", "2026-11-22T20:34:00Z"));
-        assert_eq!(When::from_unix_ms(i64::MAX).machine, "1970-01-01T00:00:00Z");
+        let when = When::from_rfc3339("2026-11-02T21:34:05.678+01:00");
+        assert_eq!((when.text.as_str(), when.machine.as_str()), ("2 November 2026, 20:34 UTC", "2026-11-02T20:34:05Z"));
+        assert_eq!(When::from_rfc3339("yesterday").text, "yesterday");
     }
 }
