@@ -132,8 +132,7 @@ fn positive(source: &impl Source, name: &'static str, default: Duration) -> Resu
 mod tests {
     use super::*;
 
-    const LEAST: [(&str, &str); 2] =
-        [("DATABASE_URL", "sqlite:unused.db"), ("BOOKSTORE_SECRET_FILE", "unused.secret")];
+    const LEAST: [(&str, &str); 2] = [("DATABASE_URL", "sqlite:unused.db"), ("BOOKSTORE_SECRET_FILE", "unused.secret")];
 
     #[test]
     fn only_database_and_secret_must_be_named() {

@@ -10,8 +10,8 @@ mod owner;
 mod stock;
 
 pub use basket::{Basket, BasketLine, MOST_BOOKS, MOST_COPIES};
-pub use card::CardInput;
 pub(crate) use card::Card;
+pub use card::CardInput;
 pub use key::IdempotencyKey;
 pub use order::{Order, OrderLine, OrderStatus};
 pub use owner::{GuestId, Owner};

@@ -43,7 +43,10 @@ impl Card {
     /// issuer to say.
     pub(crate) fn parse(input: &CardInput) -> Result<Self, Vec<Wrong>> {
         let fields = [
-            ("card.number", number(input.number.expose()).ok_or("must be a card number: 12 to 19 digits, check digit right")),
+            (
+                "card.number",
+                number(input.number.expose()).ok_or("must be a card number: 12 to 19 digits, check digit right"),
+            ),
             ("card.expiry", expiry(input.expiry.expose()).ok_or("must be MM/YY or MM/YYYY, such as 04/30")),
             ("card.cvc", cvc(input.cvc.expose()).ok_or("must be the 3 or 4 digits printed on the card")),
         ];
