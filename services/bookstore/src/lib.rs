@@ -1,1 +1,67 @@
-//! The launcher: starts the shop, checks it, shows it.
+//! The launcher: starts the shop, checks it, shows it. `main.rs` is only its beginning.
+//!
+//! Layout:
+//!
+//! * `cli`: the command line.
+//! * `up`, `check`, `verify`, `healthcheck`: one module a command.
+//! * [`shop`]: a shop, started and ended as one; what `up`, `verify` and measurements stand on.
+//! * [`service`]: its processes; [`database`]: where they keep what they know; `data_dir`: its files.
+//! * `privileges`: root's rights, given up first.
+//! * `tour`: one purchase; `trace`: what compare has of it; `tree`: how that is drawn.
+//! * `expected`: the calls that a purchase must leave in its traces.
+//! * `terminal`: what is written to it.
+
+pub mod database;
+pub mod service;
+pub mod shop;
+
+mod check;
+mod cli;
+mod data_dir;
+mod healthcheck;
+mod privileges;
+mod terminal;
+mod tour;
+mod trace;
+mod tree;
+mod up;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+pub use cli::Instrumentation;
+use cli::{Cli, Command};
+
+/// The program: reads the command line, does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let started = Instant::now();
+    let command = Cli::parse().into_command();
+    if let Some(service) = command.service() {
+        // It has written its failure to its log.
+        return if service.run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let outcome = match &command {
+        Command::Up(arguments) => up::run(arguments, started).map(|()| ExitCode::SUCCESS),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Healthcheck { url } => healthcheck(url),
+        _ => Ok(ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        terminal::note(format_args!("bookstore: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn healthcheck(url: &str) -> anyhow::Result<ExitCode> {
+    runtime()?.block_on(healthcheck::check(url))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One thread, this one: the processes of a shop end with the thread that started them.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("the process cannot be set up")
+}

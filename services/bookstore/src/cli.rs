@@ -1,0 +1,246 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use bookstore_telemetry::LogFormat;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::database::Database;
+use crate::service::Service;
+
+/// The default of `--data-dir`.
+pub(crate) const DATA_DIR: &str = ".bookstore";
+
+/// A bookstore of five services, each request of which can be seen as a trace.
+///
+/// Without a command it starts the shop: the same as `bookstore up`.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Commands",
+    after_help = "Services, each as this process: storefront, catalog, inventory, payment, user, compare\n\
+                  (bookstore catalog --help says where its settings are)"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: Up,
+}
+
+impl Cli {
+    /// What is to be done.
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Up(self.up))
+    }
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts the shop, buys a book and shows that purchase's trace
+    Up(Up),
+    /// Checks that no copy and no cent is lost, on a shop that runs or one that is stopped
+    Check(Check),
+    /// Starts a temporary shop, buys a book and checks that every call left its trace
+    Verify(Verify),
+    /// Exits with 0 if a URL answers with a 2xx within two seconds; for containers without a shell
+    #[command(after_help = "Example: bookstore healthcheck http://127.0.0.1:8080/readyz")]
+    Healthcheck {
+        /// An http:// URL; each service has /livez and /readyz, those that speak gRPC too
+        url: String,
+    },
+    /// The pages, the JSON API, baskets, orders
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    Storefront,
+    /// Books and search
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    Catalog,
+    /// Stock and reservations
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    Inventory,
+    /// Card payments
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    Payment,
+    /// Accounts and sessions
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    User,
+    /// Takes OTLP in and shows the last traces
+    #[command(hide = true, after_help = AS_A_SERVICE)]
+    Compare,
+}
+
+const AS_A_SERVICE: &str = "Runs this service alone, as this process. Its settings are environment variables, \
+                            DATABASE_URL and BOOKSTORE_LISTEN the first of them: the service's config.rs lists them.";
+
+impl Command {
+    /// The service, if that is what is asked for.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self {
+            Self::Storefront => Some(Service::Storefront),
+            Self::Catalog => Some(Service::Catalog),
+            Self::Inventory => Some(Service::Inventory),
+            Self::Payment => Some(Service::Payment),
+            Self::User => Some(Service::User),
+            Self::Compare => Some(Service::Compare),
+            Self::Up(_) | Self::Check(_) | Self::Verify(_) | Self::Healthcheck { .. } => None,
+        }
+    }
+}
+
+/// Whether the services' own code makes telemetry.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Instrumentation {
+    /// No telemetry at all: OTEL_SDK_DISABLED=true
+    None,
+    /// By the OpenTelemetry SDK in the services' code
+    #[default]
+    Manual,
+}
+
+impl Instrumentation {
+    /// As it is written on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// `bookstore up`.
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Who makes telemetry
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) instrumentation: Instrumentation,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// The storefront's port; 0 takes free ports for everything
+    ///
+    /// The other ports are fixed: catalog 8081, inventory 8082, payment 8083, user 8084, compare 8090, OTLP 4317 and
+    /// 4318. With 0 each is a free one, and compare takes OTLP on its own port.
+    #[arg(long, value_name = "N", default_value_t = Service::Storefront.default_port())]
+    pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirArgs,
+    /// Prints one line of JSON when ready, and everything else to standard error
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Does not buy a book at the start
+    #[arg(long)]
+    pub(crate) no_tour: bool,
+    /// pretty: log lines go to files, warnings to the terminal too. json: all go to standard error
+    #[arg(long, value_name = "pretty|json", default_value = "pretty", value_parser = parse_log_format)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// `bookstore check`.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirArgs,
+    /// Where the databases are; by default where the shop of the data directory last had them
+    ///
+    /// Needed only for a PostgreSQL server of yours, whose password is not kept: postgres://user:password@host
+    #[arg(long, value_name = "sqlite|postgres|URL")]
+    pub(crate) database: Option<Database>,
+    /// Prints the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `bookstore verify`.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// Who makes telemetry
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) instrumentation: Instrumentation,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Prints the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which database.
+#[derive(Args, Debug)]
+pub(crate) struct DatabaseArgs {
+    /// Where everything is kept
+    ///
+    /// sqlite: a file a service in the data directory. postgres: a private server in the data directory, from the
+    /// PostgreSQL that is installed here. postgres://user:password@host[/prefix]: a server of yours, with a database a
+    /// service on it, named prefix_catalog and so on (default prefix: bookstore).
+    #[arg(long, value_name = "sqlite|postgres|URL", default_value = "sqlite")]
+    pub(crate) database: Database,
+}
+
+/// Which data directory.
+#[derive(Args, Debug)]
+pub(crate) struct DataDirArgs {
+    /// Where databases and logs are kept [default: .bookstore]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+fn parse_log_format(text: &str) -> Result<LogFormat, bookstore_telemetry::InitError> {
+    text.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        let words = std::iter::once("bookstore").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map(Cli::into_command)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_means_up() {
+        let Command::Up(up) = parse("").unwrap() else { panic!("not up") };
+        assert_eq!((up.port, up.instrumentation, up.json, up.no_tour), (8080, Instrumentation::Manual, false, false));
+        assert!(matches!(up.database.database, Database::Sqlite));
+        assert_eq!(up.data_dir.data_dir, None);
+        let Command::Up(up) = parse("--port 0 --json").unwrap() else { panic!("not up") };
+        assert_eq!((up.port, up.json), (0, true));
+        let Command::Up(up) = parse("up --instrumentation none --database postgres --no-tour").unwrap() else {
+            panic!("not up")
+        };
+        assert_eq!((up.instrumentation, up.no_tour), (Instrumentation::None, true));
+        assert!(matches!(up.database.database, Database::Postgres));
+    }
+
+    #[test]
+    fn each_service_is_a_command() {
+        for service in Service::ALL {
+            assert_eq!(parse(service.name()).unwrap().service(), Some(service));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for line in
+            ["upp", "--port 70000", "up --database mysql", "up --instrumentation some", "healthcheck", "--port 1 check"]
+        {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_echoed() {
+        let Command::Up(up) = parse("up --database postgres://me:s3cret@db:5433").unwrap() else { panic!("not up") };
+        assert!(!format!("{up:?}").contains("s3cret"));
+        let error = parse("up --database postgres://me:s3cret@").unwrap_err().to_string();
+        assert!(error.contains("--database"), "{error}");
+    }
+}

@@ -1,0 +1,105 @@
+//! The private PostgreSQL of a shop, watched.
+
+#[cfg(unix)]
+pub(super) use unix::Private;
+
+#[cfg(unix)]
+mod unix {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use anyhow::Context as _;
+    use bookstore_runtime::postgres::{Cluster, Installation};
+    use tokio::sync::Mutex;
+    use tokio::task::JoinHandle;
+
+    use crate::database::{self, Databases};
+
+    /// How often it is looked whether it still runs.
+    const INTERVAL: Duration = Duration::from_millis(500);
+
+    /// A cluster that is started again when it ends, on the same port.
+    #[derive(Debug)]
+    pub(crate) struct Private {
+        cluster: Arc<Mutex<Cluster>>,
+        url: String,
+        port: u16,
+        watch: JoinHandle<()>,
+    }
+
+    impl Private {
+        pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
+            let installation = Installation::find()?;
+            // Root has given its rights up before this.
+            let cluster = Cluster::start(&installation, folder, None).await.context("the private PostgreSQL")?;
+            let (url, port) = (cluster.url("bookstore"), cluster.port());
+            let cluster = Arc::new(Mutex::new(cluster));
+            let watch = tokio::spawn(watch(Arc::clone(&cluster)));
+            Ok(Self { cluster, url, port, watch })
+        }
+
+        pub(crate) fn databases(&self) -> anyhow::Result<Databases> {
+            database::of_cluster(&self.url)
+        }
+
+        pub(crate) fn port(&self) -> u16 {
+            self.port
+        }
+
+        pub(crate) async fn stop(self) {
+            self.watch.abort();
+            let _ = self.watch.await;
+            if let Some(cluster) = Arc::into_inner(self.cluster) {
+                cluster.into_inner().stop();
+            }
+        }
+    }
+
+    async fn watch(cluster: Arc<Mutex<Cluster>>) {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            let mut cluster = cluster.lock().await;
+            if !cluster.is_running().unwrap_or(true) {
+                // Tried again at the next look if it fails.
+                let _ = cluster.restart().await;
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) use elsewhere::Private;
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use std::path::Path;
+
+    use crate::database::Databases;
+
+    /// None can be had here.
+    #[derive(Debug)]
+    pub(crate) enum Private {}
+
+    impl Private {
+        #[expect(clippy::unused_async, reason = "the same interface as on Unix")]
+        pub(crate) async fn start(_folder: &Path) -> anyhow::Result<Self> {
+            anyhow::bail!(
+                "a private PostgreSQL needs a Unix system; name a server of yours: --database postgres://user:password@host"
+            )
+        }
+
+        pub(crate) fn databases(&self) -> anyhow::Result<Databases> {
+            match *self {}
+        }
+
+        pub(crate) fn port(&self) -> u16 {
+            match *self {}
+        }
+
+        #[expect(clippy::unused_async, reason = "the same interface as on Unix")]
+        pub(crate) async fn stop(self) {
+            match self {}
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The ports of a shop. The launcher takes them before anything is started, and keeps them until the end: a service
+//! that is started again finds its port as it left it, and who connects meanwhile waits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use anyhow::bail;
+
+use super::port_owner;
+use crate::service::Service;
+
+/// Where exporters look for OTLP/gRPC and OTLP/HTTP, as the specification has it.
+const OTLP_GRPC: u16 = 4317;
+const OTLP_HTTP: u16 = 4318;
+
+/// Which ports a shop takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ports {
+    /// The usual ones, but this one for the storefront.
+    Usual {
+        /// The storefront's.
+        storefront: u16,
+    },
+    /// Free ones throughout.
+    Free,
+}
+
+impl Ports {
+    /// As `--port` says it.
+    #[must_use]
+    pub fn of(storefront: u16) -> Self {
+        if storefront == 0 { Self::Free } else { Self::Usual { storefront } }
+    }
+
+    fn of_service(self, service: Service) -> u16 {
+        match (self, service) {
+            (Self::Free, _) => 0,
+            (Self::Usual { storefront }, Service::Storefront) => storefront,
+            (Self::Usual { .. }, other) => other.default_port(),
+        }
+    }
+}
+
+/// The ports, taken.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    listeners: BTreeMap<Service, Listener>,
+    /// Where compare takes OTLP beside its own port: gRPC, HTTP.
+    pub(crate) otlp: Option<[SocketAddr; 2]>,
+}
+
+/// A port and, where it can be handed over, the listening socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    #[cfg(unix)]
+    pub(crate) socket: TcpListener,
+}
+
+impl Taken {
+    /// Takes the ports. `with_otlp`: those for OTLP too, where there are usual ones.
+    ///
+    /// # Errors
+    /// Names each port that is in use and, where that can be known, by which process.
+    pub(crate) fn take(ports: Ports, with_otlp: bool) -> anyhow::Result<Self> {
+        let (mut listeners, mut in_use) = (BTreeMap::new(), Vec::new());
+        for service in Service::ALL {
+            match listen(ports.of_service(service)) {
+                Ok(listener) => drop(listeners.insert(service, listener)),
+                Err(error) => in_use.push(explain(ports.of_service(service), service.name(), &error)),
+            }
+        }
+        let otlp = (with_otlp && ports != Ports::Free).then_some([OTLP_GRPC, OTLP_HTTP]);
+        for (port, what) in otlp.into_iter().flatten().zip(["OTLP over gRPC", "OTLP over HTTP"]) {
+            // compare listens on these itself: they are only looked at.
+            if let Err(error) = listen(port) {
+                in_use.push(explain(port, what, &error));
+            }
+        }
+        if !in_use.is_empty() {
+            let advice = match ports {
+                Ports::Usual { .. } => "\nUse --port 0 for free ports throughout, or --port N to move the storefront.",
+                Ports::Free => "",
+            };
+            bail!("{}{advice}", in_use.join("\n"));
+        }
+        Ok(Self { listeners, otlp: otlp.map(|ports| ports.map(local)) })
+    }
+
+    pub(crate) fn address(&self, service: Service) -> SocketAddr {
+        // All services have one: `take` fails otherwise.
+        self.listeners.get(&service).map_or_else(|| local(service.default_port()), |listener| listener.address)
+    }
+
+    pub(crate) fn url(&self, service: Service) -> String {
+        format!("http://{}", self.address(service))
+    }
+
+    /// Where compare takes OTLP, gRPC as well as HTTP.
+    pub(crate) fn otlp_url(&self) -> String {
+        let address = self.otlp.map_or_else(|| self.address(Service::Compare), |[grpc, _]| grpc);
+        format!("http://{address}")
+    }
+
+    /// Hands a service's listener over; once.
+    pub(crate) fn hand_over(&mut self, service: Service) -> Option<Listener> {
+        let address = self.address(service);
+        #[cfg(unix)]
+        {
+            let socket = self.listeners.get(&service)?.socket.try_clone().ok()?;
+            Some(Listener { address, socket })
+        }
+        #[cfg(not(unix))]
+        Some(Listener { address })
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn listen(port: u16) -> io::Result<Listener> {
+    let socket = TcpListener::bind(local(port))?;
+    let address = socket.local_addr()?;
+    #[cfg(unix)]
+    return Ok(Listener { address, socket });
+    // Where a socket cannot be handed over the service takes the port itself.
+    #[cfg(not(unix))]
+    return Ok(Listener { address });
+}
+
+fn explain(port: u16, what: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let by = port_owner::of(port).map(|owner| format!(" by {owner}")).unwrap_or_default();
+            format!("port {port} ({what}) is in use{by}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} ({what}) is root's, whose rights the shop gives up; take one from 1024 up")
+        }
+        _ => format!("port {port} ({what}) cannot be listened on: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_ports_are_all_different() {
+        let taken = Taken::take(Ports::Free, true).unwrap();
+        let mut addresses: Vec<_> = Service::ALL.map(|service| taken.address(service)).into();
+        addresses.sort();
+        addresses.dedup();
+        assert_eq!(addresses.len(), Service::ALL.len());
+        assert_eq!(taken.otlp_url(), taken.url(Service::Compare));
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_with_its_process() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let error = Taken::take(Ports::Usual { storefront: port }, false).unwrap_err().to_string();
+        assert!(error.contains(&format!("port {port} (storefront) is in use")), "{error}");
+        assert!(error.contains("--port 0"), "{error}");
+        if cfg!(target_os = "linux") {
+            assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
+        }
+    }
+}

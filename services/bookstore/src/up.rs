@@ -1,0 +1,197 @@
+//! `bookstore up`: starts the shop, shows it, keeps it until it is told to end.
+
+mod follow;
+
+use std::time::{Duration, Instant};
+
+use bookstore_runtime::process;
+use bookstore_telemetry::LogFormat;
+use serde_json::{Map, json};
+
+use crate::cli::{Instrumentation, Up};
+use crate::data_dir::DataDir;
+use crate::database::Database;
+use crate::service::Service;
+use crate::shop::{self, Event, Logs, Options, Ports, Shop};
+use crate::terminal::{self, Style, note};
+use crate::{privileges, runtime, tour, trace, tree};
+
+/// How often the logs are looked at for warnings.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Starts a shop and keeps it until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<()> {
+    let dir = DataDir::at(arguments.data_dir.data_dir.as_deref())?;
+    if privileges::is_root() {
+        // Only root sees whose process has a port.
+        shop::probe_ports(Ports::of(arguments.port))?;
+        privileges::give_up(Some(dir.path()))?;
+    }
+    let logs = match arguments.log_format {
+        LogFormat::Pretty => Logs::Files,
+        LogFormat::Json => Logs::Stderr,
+    };
+    let options = Options {
+        data_dir: arguments.data_dir.data_dir.clone(),
+        database: arguments.database.database.clone(),
+        instrumentation: arguments.instrumentation,
+        ports: Ports::of(arguments.port),
+        logs,
+        environment: Vec::new(),
+    };
+    runtime()?.block_on(Running { arguments, options, started }.until_told())
+}
+
+struct Running<'a> {
+    arguments: &'a Up,
+    options: Options,
+    started: Instant,
+}
+
+impl Running<'_> {
+    async fn until_told(self) -> anyhow::Result<()> {
+        let mut told = Box::pin(process::signal()?);
+        if matches!(self.options.database, Database::Postgres) {
+            self.explain("starting PostgreSQL …");
+        }
+        let mut shop = tokio::select! {
+            shop = Shop::start(&self.options) => shop?,
+            () = &mut told => return Ok(()),
+        };
+        let outcome = tokio::select! {
+            outcome = self.open(&mut shop) => outcome,
+            () = &mut told => Ok(()),
+        };
+        if outcome.is_ok() {
+            self.explain("\nstopping …");
+        }
+        // A second Ctrl-C does not wait.
+        let again = process::signal()?;
+        tokio::select! {
+            () = shop.stop() => {}
+            () = again => shop.kill().await,
+        }
+        outcome
+    }
+
+    /// Opens the shop and watches over it; ends only with an error.
+    async fn open(&self, shop: &mut Shop) -> anyhow::Result<()> {
+        shop.ready().await?;
+        let ready_in = self.started.elapsed();
+        if self.arguments.json {
+            terminal::say(ready_line(shop));
+        }
+        let tour = if self.arguments.no_tour { None } else { self.tour(shop).await };
+        if !self.arguments.json {
+            self.welcome(shop, ready_in, tour.as_deref());
+        }
+        self.watch(shop).await
+    }
+
+    /// Buys a book and draws the trace; the trace's id. A tour that fails is said, and the shop stays open.
+    async fn tour(&self, shop: &Shop) -> Option<String> {
+        let purchase = match tour::buy(&shop.url(Service::Storefront)).await {
+            Ok(purchase) => purchase,
+            Err(error) => {
+                note(format_args!("the tour ended early: {error:#}"));
+                return None;
+            }
+        };
+        let trace_id = purchase.trace_id().filter(|_| self.shows_traces())?.to_owned();
+        let trace = match trace::fetch(&shop.url(Service::Compare), &trace_id).await {
+            Ok(trace) => trace,
+            Err(error) => {
+                note(format_args!("the tour's trace cannot be shown: {error:#}"));
+                return None;
+            }
+        };
+        let style = Style::of_stdout();
+        self.explain(format_args!("\nA visitor has bought “{}”. What that took:\n", purchase.title));
+        for line in tree::draw(&tree::folded(&trace), terminal::width(), style) {
+            self.explain(line);
+        }
+        Some(trace_id)
+    }
+
+    fn shows_traces(&self) -> bool {
+        self.options.instrumentation == Instrumentation::Manual && cfg!(feature = "otel") && !shop::sends_elsewhere()
+    }
+
+    fn welcome(&self, shop: &Shop, ready_in: Duration, trace_id: Option<&str>) {
+        let style = Style::of_stdout();
+        let (storefront, compare) = (shop.url(Service::Storefront), shop.url(Service::Compare));
+        let line = |what: &str, url: &str| terminal::say(format_args!("  {what:<16}{}", style.bold(url)));
+        terminal::say(format_args!("\n{} in {:.1} s\n", style.green("Ready"), ready_in.as_secs_f64()));
+        line("The shop", &storefront);
+        line("Its JSON API", &format!("{storefront}/api/v1/docs"));
+        line("Traces", &compare);
+        if let Some(id) = trace_id {
+            line("That purchase", &trace::page(&compare, id));
+        }
+        terminal::say("");
+        if self.options.instrumentation == Instrumentation::None {
+            terminal::say("Instrumentation is off: nothing arrives at compare.");
+        } else if shop::sends_elsewhere() {
+            terminal::say("Telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says, not to compare.");
+        }
+        if self.options.logs == Logs::Files {
+            terminal::say(format_args!("Logs are in {}.", shop.data_dir().join("logs").display()));
+        }
+        terminal::say("Ctrl-C stops it all.");
+    }
+
+    /// Says what happens to the processes, and what they warn of.
+    async fn watch(&self, shop: &mut Shop) -> anyhow::Result<()> {
+        let files = if self.options.logs == Logs::Files { Service::ALL.to_vec() } else { Vec::new() };
+        let mut warnings = follow::Warnings::of(files.into_iter().map(|service| shop.log(service)));
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = shop.event() => self.tell(&event),
+                _ = look.tick() => warnings.show(),
+            }
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        let (service, line) = match event {
+            Event::Died { service, how, again_in } => {
+                (service, format!("{service} {how}; it is started again in {:.1} s", again_in.as_secs_f64()))
+            }
+            Event::Restarted { service, pid } => (service, format!("{service} was started again (process {pid})")),
+        };
+        match self.arguments.log_format {
+            LogFormat::Json => {
+                let timestamp = format!("{:.6}", jiff::Timestamp::now());
+                note(json!({ "timestamp": timestamp, "level": "WARN", "service": service.name(), "message": line }));
+            }
+            LogFormat::Pretty => note(line),
+        }
+    }
+
+    /// A line for the person in front of the terminal: beside the JSON, where there is any.
+    fn explain(&self, line: impl std::fmt::Display) {
+        match (self.arguments.log_format, self.arguments.json) {
+            (LogFormat::Json, _) => {}
+            (LogFormat::Pretty, true) => note(line),
+            (LogFormat::Pretty, false) => terminal::say(line),
+        }
+    }
+}
+
+/// What `--json` prints.
+fn ready_line(shop: &Shop) -> serde_json::Value {
+    let services = Service::ALL
+        .into_iter()
+        .map(|service| (service.name().to_owned(), json!({ "url": shop.url(service), "pid": shop.pid(service) })));
+    json!({
+        "storefront": shop.url(Service::Storefront),
+        "compare": shop.url(Service::Compare),
+        "otlp": shop.otlp_url(),
+        "services": services.collect::<Map<_, _>>(),
+    })
+}
