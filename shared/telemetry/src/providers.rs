@@ -90,11 +90,14 @@ impl Providers {
     /// Metrics go last: they carry the final account of the other two.
     pub(crate) fn shut_down(&self, timeout: Duration) {
         self.closing.store(true, Ordering::Relaxed);
-        // The outcome stands in the ledgers, which are read afterwards.
-        let _spans = self.tracer.shutdown_with_timeout(timeout);
-        if let Some(logger) = &self.logger {
-            let _logs = logger.shutdown_with_timeout(timeout);
-        }
+        // The outcome stands in the ledgers, which are read afterwards. Side by side: one collector that hangs does not
+        // use up the other's time.
+        std::thread::scope(|scope| {
+            if let Some(logger) = &self.logger {
+                scope.spawn(|| logger.shutdown_with_timeout(timeout));
+            }
+            let _spans = self.tracer.shutdown_with_timeout(timeout);
+        });
         if let Some(meter) = &self.meter {
             let _metrics = meter.shutdown_with_timeout(timeout);
         }

@@ -69,3 +69,36 @@ const fn system() -> &'static str {
         _ => std::env::consts::OS,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Key;
+
+    use super::*;
+
+    fn resource(variables: &[(&str, &str)]) -> (Resource, String) {
+        let value = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let (config, _) = Config::read(&value);
+        let settings = Settings::new("catalog", "1.2.3");
+        (of(&settings, &config), service_name(&settings, &config))
+    }
+
+    #[test]
+    fn the_environment_is_stronger_than_the_service() {
+        let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shelf,service.version=9,host.name=h%20h");
+        for (variables, service) in [
+            (vec![], "catalog"),
+            (vec![attributes], "shelf"),
+            (vec![attributes, ("OTEL_SERVICE_NAME", "till")], "till"),
+        ] {
+            let (resource, shown) = resource(&variables);
+            let get = |key: &'static str| resource.get(&Key::new(key)).map(|value| value.to_string());
+            assert_eq!((get("service.name").as_deref(), shown.as_str()), (Some(service), service));
+            let version = if variables.is_empty() { "1.2.3" } else { "9" };
+            assert_eq!(get("service.version").as_deref(), Some(version));
+            assert_eq!(get("telemetry.sdk.name").as_deref(), Some("opentelemetry"));
+            assert_eq!(resource.schema_url(), Some(SCHEMA_URL));
+            assert_eq!(get("host.name").as_deref() == Some("h h"), !variables.is_empty());
+        }
+    }
+}

@@ -59,6 +59,9 @@ pub(crate) fn register(meter: &Meter, providers: &Providers, traces: Option<&Otl
     }
 }
 
+/// One series of a counter: the cause of failure, if it counts failures, and where its value stands.
+type Series = (Option<&'static str>, fn(&Account) -> u64);
+
 /// The attributes of a component, without and with a cause of failure.
 fn component(kind: &'static str, error: Option<&'static str>) -> Vec<KeyValue> {
     let mut attributes = vec![
@@ -70,7 +73,7 @@ fn component(kind: &'static str, error: Option<&'static str>) -> Vec<KeyValue> {
 }
 
 fn observe(meter: &Meter, ledger: &Arc<Ledger>, names: &Names, exporter: &'static str) {
-    let counter = |name, help, kind, series: [(Option<&'static str>, fn(&Account) -> u64); 3]| {
+    let counter = |name, help, kind, series: [Series; 3]| {
         let ledger = Arc::clone(ledger);
         let series = series.map(|(error, read)| (component(kind, error), read));
         meter

@@ -1,5 +1,6 @@
 //! What arrives at a collector when services are asked over real sockets.
 #![cfg(feature = "otel")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod shop;
 mod support;
@@ -185,7 +186,7 @@ async fn a_streams_span_lasts_as_long_as_the_stream() {
     *stock.feed.lock().unwrap() = Some(feed);
     let (mut stock, _) = stock.serve().await;
     let root = tracing::info_span!("watcher");
-    let trace = root.in_scope(|| bookstore_telemetry::trace_id()).unwrap();
+    let trace = root.in_scope(bookstore_telemetry::trace_id).unwrap();
 
     let watching = stock.watch_stock(WatchStockRequest::default()).instrument(root.clone());
     let mut levels = watching.await.unwrap().into_inner();
@@ -212,7 +213,7 @@ async fn what_is_cancelled_ends_its_spans() {
     let back = shop::back().await;
     let (mut stock, _) = Stock::default().serve().await;
     let root = tracing::info_span!("impatient");
-    let trace = root.in_scope(|| bookstore_telemetry::trace_id()).unwrap();
+    let trace = root.in_scope(bookstore_telemetry::trace_id).unwrap();
     async {
         // Given up before the answer: over HTTP, over gRPC, and in the database.
         let patience = Duration::from_millis(200);
@@ -279,7 +280,7 @@ async fn statuses_follow_the_conventions() {
     let back = shop::back().await;
     let (mut stock, channel) = Stock::default().serve().await;
     let root = tracing::info_span!("statuses");
-    let trace = root.in_scope(|| bookstore_telemetry::trace_id()).unwrap();
+    let trace = root.in_scope(bookstore_telemetry::trace_id).unwrap();
     async {
         for (path, template) in [("/fails", "/fails"), ("/nowhere", "/nowhere")] {
             shop::call(&format!("{back}{path}"), template).await.unwrap().bytes().await.unwrap();

@@ -107,7 +107,7 @@ fn a_collector_that_refuses_is_a_failed_export() {
         for stream in listener.incoming() {
             let answer = |mut stream: TcpStream| {
                 let mut request = [0; 65_536];
-                stream.read(&mut request)?;
+                assert!(stream.read(&mut request)? > 0);
                 stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             };
             answer(stream.unwrap()).unwrap();

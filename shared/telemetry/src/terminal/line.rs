@@ -159,8 +159,7 @@ mod tests {
         let kept = Arc::default();
         let subscriber = tracing_subscriber::registry().with(Keep(Arc::clone(&kept)));
         tracing::subscriber::with_default(subscriber, log);
-        let line = kept.lock().unwrap().pop().unwrap();
-        line
+        Arc::into_inner(kept).unwrap().into_inner().unwrap().pop().unwrap()
     }
 
     #[test]

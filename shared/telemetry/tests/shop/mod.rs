@@ -1,5 +1,6 @@
 //! Two HTTP services and a gRPC service on real sockets, wired as the real ones are.
 #![allow(clippy::allow_attributes, reason = "`expect` would fail in the binaries that use all of it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, unreachable_pub, reason = "each test binary is a crate of its own and uses its part")]
 
 use std::pin::Pin;
@@ -45,7 +46,7 @@ pub async fn back() -> String {
         axum::Router::new()
             .route("/echo/{id}", get(echo))
             .route("/fails", get(fails))
-            .route("/slow", get(|| std::future::pending::<()>()))
+            .route("/slow", get(std::future::pending::<()>))
             .route("/endless", get(endless))
             .route("/livez", get(|| async {}))
             .route("/readyz", get(|| async {}))

@@ -1,5 +1,6 @@
 //! A real OTLP receiver, gRPC and HTTP, on a thread of its own, and what it was sent.
 #![allow(clippy::allow_attributes, reason = "`expect` would fail in the binaries that use all of it")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, unreachable_pub, reason = "each test binary is a crate of its own and uses its part")]
 
 use std::collections::BTreeMap;
@@ -94,13 +95,18 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start() -> Self {
-        let bind = || {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Starts with gRPC at this address.
+    pub fn start_at(grpc: &str) -> Self {
+        let bind = |address: &str| {
+            let listener = std::net::TcpListener::bind(address).unwrap();
             listener.set_nonblocking(true).unwrap();
             let url = format!("http://{}", listener.local_addr().unwrap());
             (listener, url)
         };
-        let ((grpc_listener, grpc), (http_listener, http)) = (bind(), bind());
+        let ((grpc_listener, grpc), (http_listener, http)) = (bind(grpc), bind("127.0.0.1:0"));
         let receiver = Self { grpc, http, seen: Arc::default(), changed: Arc::new(watch::Sender::new(())) };
         let serving = receiver.clone();
         std::thread::spawn(move || {
