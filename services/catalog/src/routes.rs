@@ -1,7 +1,9 @@
 //! The routes, as `bookstore_proto::catalog` lists them.
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -105,6 +107,7 @@ async fn draw_cover(
         let mut response = svg.into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, COVER_POLICY);
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
