@@ -4,10 +4,10 @@
 //! | --- | --- | --- |
 //! | `DATABASE_URL` | where baskets, orders and sagas are kept: `sqlite:/path/of/a.db` or `postgres://…` | required |
 //! | `DATABASE_POOL` | the most database connections | 4 for SQLite, 10 for PostgreSQL |
-//! | `CATALOG_URL` | the catalog service | `http://127.0.0.1:8081` |
-//! | `INVENTORY_URL` | the inventory service | `http://127.0.0.1:8082` |
-//! | `PAYMENT_URL` | the payment service | `http://127.0.0.1:8083` |
-//! | `USER_URL` | the user service | `http://127.0.0.1:8084` |
+//! | `BOOKSTORE_CATALOG_URL` | the catalog service | `http://127.0.0.1:8081` |
+//! | `BOOKSTORE_INVENTORY_URL` | the inventory service | `http://127.0.0.1:8082` |
+//! | `BOOKSTORE_PAYMENT_URL` | the payment service | `http://127.0.0.1:8083` |
+//! | `BOOKSTORE_USER_URL` | the user service | `http://127.0.0.1:8084` |
 //! | `BOOKSTORE_COMPARE_URL` | where a browser reaches compare, for the link at the foot of each page | none: no link |
 //! | `BOOKSTORE_SECRET_FILE` | the key for message authentication; made with mode 0600 if absent | required |
 //! | `BOOKSTORE_SECURE_COOKIES` | `true` where browsers reach the shop by HTTPS: cookies are `Secure` | `false` |
@@ -46,13 +46,13 @@ pub struct Config {
 /// Where the other services are.
 #[derive(Clone, Debug)]
 pub struct ServiceUrls {
-    /// `CATALOG_URL`.
+    /// `BOOKSTORE_CATALOG_URL`.
     pub catalog: String,
-    /// `INVENTORY_URL`.
+    /// `BOOKSTORE_INVENTORY_URL`.
     pub inventory: String,
-    /// `PAYMENT_URL`.
+    /// `BOOKSTORE_PAYMENT_URL`.
     pub payment: String,
-    /// `USER_URL`.
+    /// `BOOKSTORE_USER_URL`.
     pub user: String,
 }
 
@@ -88,10 +88,10 @@ impl Config {
         let config = Self {
             database: DatabaseConfig::from_source(source)?,
             services: ServiceUrls {
-                catalog: or(source, "CATALOG_URL", "http://127.0.0.1:8081".to_owned())?,
-                inventory: or(source, "INVENTORY_URL", "http://127.0.0.1:8082".to_owned())?,
-                payment: or(source, "PAYMENT_URL", "http://127.0.0.1:8083".to_owned())?,
-                user: or(source, "USER_URL", "http://127.0.0.1:8084".to_owned())?,
+                catalog: or(source, "BOOKSTORE_CATALOG_URL", "http://127.0.0.1:8081".to_owned())?,
+                inventory: or(source, "BOOKSTORE_INVENTORY_URL", "http://127.0.0.1:8082".to_owned())?,
+                payment: or(source, "BOOKSTORE_PAYMENT_URL", "http://127.0.0.1:8083".to_owned())?,
+                user: or(source, "BOOKSTORE_USER_URL", "http://127.0.0.1:8084".to_owned())?,
             },
             secret_file: required(source, "BOOKSTORE_SECRET_FILE", "the path of a file, made if absent")?,
             request_limit: positive(source, "BOOKSTORE_REQUEST_LIMIT_MS", Duration::from_secs(10))?,
