@@ -1,5 +1,6 @@
 //! A process whose collector is missing at first: what it says, and that each span is accounted for.
 #![cfg(feature = "otel")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
