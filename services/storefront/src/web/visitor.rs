@@ -116,17 +116,17 @@ impl Visitor {
         let had_session = session.is_some();
         let who = match session {
             None => Who::Guest,
-            Some(session) => {
-                tracing::debug!(?session, "a session's cookie came in");
-                match web.shop.who_is(call, &session).await {
-                    Ok(None) => Who::Guest,
-                    Ok(Some(user)) => Who::User { user, session },
-                    Err(problem) => Who::Unknown { problem, session },
-                }
-            }
+            Some(session) => match web.shop.who_is(call, &session).await {
+                Ok(None) => Who::Guest,
+                Ok(Some(user)) => Who::User { user, session },
+                Err(problem) => Who::Unknown { problem, session },
+            },
         };
         let (guest, new_guest) = match (Jar::Guest.read(headers, secure), &who) {
-            (Some(guest), _) => (guest, false),
+            (Some(guest), _) => {
+                tracing::debug!(?guest, "a guest's cookie was received");
+                (guest, false)
+            }
             (None, Who::Guest) => (cookies::new_token()?, true),
             (None, _) => (Sensitive::default(), false),
         };
