@@ -12,7 +12,8 @@ use serde_json::json;
 
 #[tokio::test]
 async fn an_account_is_shut_for_a_while_whether_it_exists_or_not() {
-    let service = Service::start_with(&TestDatabase::sqlite(), &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start_with(&database, &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
     let email = new_email();
     service.register(&email).await;
     let mut refusals = Vec::new();
@@ -40,7 +41,8 @@ async fn an_account_is_shut_for_a_while_whether_it_exists_or_not() {
 
 #[tokio::test]
 async fn log_ins_that_succeed_do_not_count() {
-    let service = Service::start_with(&TestDatabase::sqlite(), &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start_with(&database, &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
     let email = new_email();
     service.register(&email).await;
     for _ in 0..10 {
@@ -55,7 +57,8 @@ async fn log_ins_that_succeed_do_not_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_made_at_once_do_not_get_past_the_limit() {
-    let service = Service::start_with(&TestDatabase::sqlite(), &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start_with(&database, &[("BOOKSTORE_LOGIN_FAILURES_PER_ACCOUNT", "3")]).await;
     let email = new_email();
     service.register(&email).await;
     let guesses = (0..40).map(|_| service.log_in(&email, "a wrong password"));
@@ -69,12 +72,13 @@ async fn guesses_made_at_once_do_not_get_past_the_limit() {
 
 #[tokio::test]
 async fn an_address_is_believed_only_when_told_so() {
+    let database = TestDatabase::sqlite();
     let settings = [
         ("BOOKSTORE_TRUST_FORWARDED_FOR", "true"),
         ("BOOKSTORE_LOGIN_FAILURES_PER_ADDRESS", "2"),
         ("BOOKSTORE_REGISTRATIONS_PER_MINUTE_PER_ADDRESS", "2"),
     ];
-    let service = Service::start_with(&TestDatabase::sqlite(), &settings).await;
+    let service = Service::start_with(&database, &settings).await;
     for (forwarded_for, status) in [
         ("192.0.2.1", StatusCode::CREATED),
         ("192.0.2.1", StatusCode::CREATED),
@@ -99,7 +103,7 @@ async fn an_address_is_believed_only_when_told_so() {
     }
     service.stop().await;
 
-    let service = Service::start(&TestDatabase::sqlite()).await;
+    let service = Service::start(&database).await;
     for _ in 0..20 {
         let response = from(&service, "/users", "192.0.2.1", &new_user(&new_email())).await;
         assert_eq!(response.status(), StatusCode::CREATED, "one load machine is not shut out");
@@ -109,7 +113,8 @@ async fn an_address_is_believed_only_when_told_so() {
 
 #[tokio::test]
 async fn registrations_are_limited_all_told() {
-    let service = Service::start_with(&TestDatabase::sqlite(), &[("BOOKSTORE_REGISTRATIONS_PER_MINUTE", "2")]).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start_with(&database, &[("BOOKSTORE_REGISTRATIONS_PER_MINUTE", "2")]).await;
     let email = new_email();
     service.register(&email).await;
     let wrong = service.post("/users", &json!({ "email": "x", "password": "y", "name": "" })).await;
@@ -123,12 +128,13 @@ async fn registrations_are_limited_all_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_can_wait_are_shed_and_the_rest_are_served() {
+    let database = TestDatabase::sqlite();
     let settings = [
         ("BOOKSTORE_HASHES_AT_ONCE", "1"),
         ("BOOKSTORE_HASHES_WAITING", "2"),
         ("BOOKSTORE_ARGON2_MEMORY_KIB", "19456"),
     ];
-    let service = Service::start_with(&TestDatabase::sqlite(), &settings).await;
+    let service = Service::start_with(&database, &settings).await;
     let bodies: Vec<_> = (0..30).map(|_| new_user(&new_email())).collect();
     let answers = futures_util::future::join_all(bodies.iter().map(|body| service.post("/users", body))).await;
     let created = answers.iter().filter(|answer| answer.status() == StatusCode::CREATED).count();

@@ -58,8 +58,8 @@ async fn an_email_address_has_one_account() {
             statuses.push(response.status().as_u16());
         }
         statuses.sort_unstable();
-        assert_eq!(statuses[0], 201);
-        assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
+        assert_eq!(statuses[0], 201, "{}", database.name);
+        assert!(statuses[1..].iter().all(|status| *status == 409), "{} {statuses:?}", database.name);
         service.stop().await;
     })
     .await;
@@ -67,7 +67,8 @@ async fn an_email_address_has_one_account() {
 
 #[tokio::test]
 async fn every_wrong_field_is_named_at_once() {
-    let service = Service::start(&TestDatabase::sqlite()).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start(&database).await;
     let body = json!({ "email": "nobody", "password": "short", "name": "" });
     let response = service.post("/users", &body).await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -86,7 +87,8 @@ async fn every_wrong_field_is_named_at_once() {
 
 #[tokio::test]
 async fn what_is_no_registration_is_refused() {
-    let service = Service::start(&TestDatabase::sqlite()).await;
+    let database = TestDatabase::sqlite();
+    let service = Service::start(&database).await;
     for (path, body) in
         [("/users", json!({})), ("/users", json!([])), ("/sessions", json!({ "email": 1, "password": "x" }))]
     {
