@@ -86,8 +86,8 @@ async fn start() -> Option<String> {
 #[cfg(unix)]
 async fn private() -> Option<String> {
     use crate::postgres::{Cluster, Installation};
-    // Lives as long as the process: its end is the cluster's.
-    static CLUSTER: OnceLock<(TempDir, Cluster)> = OnceLock::new();
+    // Lives as long as the process: its end is the cluster's, and then the folder's.
+    static CLUSTER: OnceLock<(Cluster, std::process::Child)> = OnceLock::new();
     let Ok(installation) = Installation::find() else {
         skip("tests on PostgreSQL", "no initdb and postgres on this machine (Debian: apt install postgresql)");
         return None;
@@ -106,8 +106,20 @@ async fn private() -> Option<String> {
     let cluster =
         Cluster::start(&installation, &folder.path().join("postgres"), run_as).await.expect("a private cluster");
     let url = cluster.url("");
-    let _ = CLUSTER.set((folder, cluster));
+    let remover = remove_at_the_end(&folder.keep()).expect("a shell");
+    let _ = CLUSTER.set((cluster, remover));
     Some(url.trim_end_matches('/').to_owned())
+}
+
+/// Nothing is dropped at the end of a test process, so a shell sees to it, whose input ends then. The cluster may still
+/// be writing at that moment.
+#[cfg(unix)]
+fn remove_at_the_end(folder: &std::path::Path) -> std::io::Result<std::process::Child> {
+    use std::os::unix::process::CommandExt as _;
+    const SCRIPT: &str = r#"cat >/dev/null
+        for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$1" 2>/dev/null && exit; sleep 1; done"#;
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", SCRIPT, "sh"]).arg(folder).stdin(std::process::Stdio::piped()).process_group(0).spawn()
 }
 
 #[cfg(not(unix))]
@@ -120,5 +132,5 @@ async fn private() -> Option<String> {
 #[cfg(unix)]
 #[must_use]
 pub fn unprivileged() -> Option<crate::postgres::RunAs> {
-    rustix::process::geteuid().is_root().then(|| crate::process::unprivileged_user()).flatten()
+    rustix::process::geteuid().is_root().then(crate::process::unprivileged_user).flatten()
 }
