@@ -40,9 +40,17 @@ impl Browser {
         let profile = temporary();
         let profile_argument = format!("--user-data-dir={}", profile.path().display());
         let arguments = json!([
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-            "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-            "--window-size=1280,1400", profile_argument
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--window-size=1280,1400",
+            profile_argument
         ]);
         let capabilities = json!({"goog:chromeOptions": {"binary": chromium, "args": arguments}});
         let capabilities = capabilities.as_object().unwrap().clone();
@@ -62,7 +70,9 @@ impl Browser {
 
     /// Presses the button of the form that leads there.
     async fn submit(&self, action: &str) {
-        let button = format!("main form[action^='{action}'] button[type=submit], main form[action^='{action}'] button:not([type])");
+        let button = format!(
+            "main form[action^='{action}'] button[type=submit], main form[action^='{action}'] button:not([type])"
+        );
         self.client.find(Locator::Css(&button)).await.unwrap().click().await.unwrap();
     }
 
@@ -118,7 +128,10 @@ async fn somebody_buys_a_book_in_a_browser() {
     browser.fill("cvc", "123").await;
     browser.screenshot("4-checkout").await;
     browser.submit("/checkout").await;
-    wait::until("the decline to be said", async || browser.text().await.to_lowercase().contains("declined").then_some(())).await;
+    wait::until("the decline to be said", async || {
+        browser.text().await.to_lowercase().contains("declined").then_some(())
+    })
+    .await;
     browser.screenshot("5-declined").await;
     browser.fill("number", "4242 4242 4242 4242").await;
     browser.fill("expiry", "12/39").await;

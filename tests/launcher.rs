@@ -95,7 +95,8 @@ async fn two_shops_do_not_share_a_data_directory() {
 #[tokio::test]
 async fn health_can_be_asked_without_a_shell() {
     let shop = options("sqlite").start().await;
-    let healthcheck = async |url: String| Command::new(executable()).args(["healthcheck", &url]).output().await.unwrap();
+    let healthcheck =
+        async |url: String| Command::new(executable()).args(["healthcheck", &url]).output().await.unwrap();
     for service in shop.ready.services.values() {
         for path in ["livez", "readyz"] {
             let output = healthcheck(format!("{}/{path}", service.url)).await;
@@ -121,7 +122,8 @@ async fn a_shop_outlives_its_launcher_in_its_data() {
         let (well, said) = bookstore_harness::shop::check(&executable(), &folder).await;
         assert!(well, "{said}");
         let shop = options(database).folder(&folder).start().await;
-        let again = shop.http.get(format!("{}/api/v1/orders/{}", shop.ready.storefront, order.id)).bearer_auth(&ada.token);
+        let again =
+            shop.http.get(format!("{}/api/v1/orders/{}", shop.ready.storefront, order.id)).bearer_auth(&ada.token);
         assert_eq!(again.send().await.unwrap().status(), StatusCode::OK);
         shop.stop().await;
     }

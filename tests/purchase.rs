@@ -41,7 +41,8 @@ async fn a_customer_finds_a_book_and_buys_it() {
         let book = &found["items"][0];
         assert!(book["author"].as_str().unwrap().contains("Brontë"), "{book}");
         let (id, price) = (book["id"].as_i64().unwrap(), book["price"]["amount"].as_i64().unwrap());
-        let before = expect(ada.get(&format!("/books/{id}")).await, StatusCode::OK).await["available"].as_i64().unwrap();
+        let before =
+            expect(ada.get(&format!("/books/{id}")).await, StatusCode::OK).await["available"].as_i64().unwrap();
 
         let basket = ada.put(id, 2).await;
         assert_eq!(basket["total"]["amount"], price * 2, "{basket}");
@@ -74,7 +75,8 @@ async fn the_same_key_never_buys_twice() {
     ada.put(2, 1).await;
     let again = expect(ada.order(&key, GOOD_CARD).send().await.unwrap(), StatusCode::CREATED).await;
     assert_eq!(again["id"], first["id"]);
-    let other = problem(ada.order(&key, "5555555555554444").send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
+    let other =
+        problem(ada.order(&key, "5555555555554444").send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     assert!(other["type"].as_str().unwrap().contains("idempotency"), "{other}");
     // The same at once: one buys, the others are told that it is under way, or get its order.
     let key = self::key();
@@ -130,14 +132,17 @@ async fn every_error_says_what_is_wrong() {
 
         problem(ada.order(&key(), GOOD_CARD).send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await; // empty basket
         ada.put(7, 2).await;
-        let keyless = ada.request(Method::POST, "/orders").json(&json!({"card": {"number": GOOD_CARD, "expiry": "12/39", "cvc": "123"}}));
+        let keyless = ada
+            .request(Method::POST, "/orders")
+            .json(&json!({"card": {"number": GOOD_CARD, "expiry": "12/39", "cvc": "123"}}));
         problem(keyless.send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
         for card in [
             json!({"number": "4242424242424241", "expiry": "12/39", "cvc": "123"}),
             json!({"number": GOOD_CARD, "expiry": "13/39", "cvc": "123"}),
             json!({"number": GOOD_CARD, "expiry": "12/39", "cvc": "12"}),
         ] {
-            let order = ada.request(Method::POST, "/orders").header("idempotency-key", key()).json(&json!({"card": card}));
+            let order =
+                ada.request(Method::POST, "/orders").header("idempotency-key", key()).json(&json!({"card": card}));
             let refused = problem(order.send().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
             assert!(!refused.to_string().contains("424242424242"), "{refused}");
         }

@@ -73,7 +73,8 @@ async fn whatever_is_killed_nothing_is_left_half_done() {
 
 /// Waits until no saga is unfinished and all invariants hold.
 async fn settle(shop: &Shop) {
-    wait::until("all sagas to be finished or undone", async || unfinished(&shop.folder).await.is_empty().then_some(())).await;
+    wait::until("all sagas to be finished or undone", async || unfinished(&shop.folder).await.is_empty().then_some(()))
+        .await;
     let (well, said) = shop.check().await;
     assert!(well, "{said}");
 }
@@ -82,7 +83,8 @@ async fn settle(shop: &Shop) {
 async fn unfinished(folder: &Path) -> Vec<String> {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("storefront.db")).read_only(true);
     let Ok(mut connection) = sqlx::ConnectOptions::connect(&options).await else { return vec!["unread".to_owned()] };
-    let rows = sqlx::query("SELECT step FROM sagas WHERE step NOT IN ('done', 'undone')").fetch_all(&mut connection).await;
+    let rows =
+        sqlx::query("SELECT step FROM sagas WHERE step NOT IN ('done', 'undone')").fetch_all(&mut connection).await;
     rows.map_or_else(|_| vec!["unread".to_owned()], |rows| rows.iter().map(|row| row.get("step")).collect())
 }
 

@@ -28,9 +28,8 @@ impl Secrets {
 /// Whether a text has this as a word of its own: four digits are part of many an id.
 fn stands_alone(text: &str, word: &str) -> bool {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(inside) && !text[at + word.len()..].starts_with(inside)
-    })
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(inside) && !text[at + word.len()..].starts_with(inside))
 }
 
 /// All logs at their most talkative, and the headers that hold secrets asked for.
@@ -121,7 +120,10 @@ fn search(folder: &Path, secrets: &Secrets) -> usize {
 #[tokio::test]
 async fn the_search_would_find_every_one() {
     if !cfg!(debug_assertions) {
-        bookstore_runtime::testing::skip("the search for secrets with redaction off", "a release build cannot switch it off");
+        bookstore_runtime::testing::skip(
+            "the search for secrets with redaction off",
+            "a release build cannot switch it off",
+        );
         return;
     }
     let sink = Sink::start().await;

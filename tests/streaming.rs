@@ -34,16 +34,25 @@ async fn a_stream_carries_changes_and_its_trace() {
         let stream = spans.iter().find(|seen| seen.service == "inventory" && seen.span.name.ends_with("WatchStock"))?;
         let trace = stream.span.trace_id.clone();
         let of_trace: Vec<_> = spans.iter().filter(|seen| seen.span.trace_id == trace).cloned().collect();
-        of_trace.iter().any(|seen| seen.span.parent_span_id == [0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31]).then_some(of_trace)
+        of_trace
+            .iter()
+            .any(|seen| seen.span.parent_span_id == [0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31])
+            .then_some(of_trace)
     })
     .await;
     let find = |service: &str, kind: i32| {
-        spans.iter().find(|seen| seen.service == service && seen.span.kind == kind).unwrap_or_else(|| panic!("{service} {kind}"))
+        spans
+            .iter()
+            .find(|seen| seen.service == service && seen.span.kind == kind)
+            .unwrap_or_else(|| panic!("{service} {kind}"))
     };
     const SERVER: i32 = 2;
     const CLIENT: i32 = 3;
     let (page, call, watch) = (find("storefront", SERVER), find("storefront", CLIENT), find("inventory", SERVER));
-    assert_eq!(page.span.trace_id, [0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c]);
+    assert_eq!(
+        page.span.trace_id,
+        [0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c]
+    );
     assert_eq!(call.span.parent_span_id, page.span.span_id);
     assert_eq!(watch.span.parent_span_id, call.span.span_id);
     shop.stop().await;

@@ -17,7 +17,9 @@ pub fn databases() -> Vec<&'static str> {
     let mut found = vec!["sqlite"];
     match Installation::find() {
         Ok(_) => found.push("postgres"),
-        Err(_) => skip("the shop on PostgreSQL", "no initdb and postgres on this machine (Debian: apt install postgresql)"),
+        Err(_) => {
+            skip("the shop on PostgreSQL", "no initdb and postgres on this machine (Debian: apt install postgresql)")
+        }
     }
     found
 }
