@@ -1,4 +1,5 @@
 //! Every way in, and every way to do it wrong: the right error, and no harm.
+#![expect(clippy::unwrap_used, reason = "tests; the configuration knows only functions marked as such")]
 
 mod support;
 

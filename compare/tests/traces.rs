@@ -10,8 +10,13 @@ use bookstore_otlp::collector::ExportLogsServiceRequest;
 use bookstore_otlp::common::KeyValue;
 use bookstore_otlp::logs::{LogRecord, ResourceLogs, ScopeLogs};
 use bookstore_otlp::trace::{Event, Link, kind};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::StatusCode;
 use support::{Compare, MS, START, Said, request, resource, span, trace_id};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_trace_comes_back_as_json_with_all_that_was_said() {
@@ -213,20 +218,26 @@ async fn waiting_ends_when_the_trace_is_there_and_quiet() {
 #[tokio::test]
 async fn who_waits_does_not_hold_up_the_end() {
     let compare = Compare::start().await;
-    let url = compare.url(&format!("/api/v1/traces/{}?wait_ms=30000", trace_id(8)));
-    let waiting = tokio::spawn(compare.http.get(url).send());
-    // The connection is there once a second request on it was answered.
-    compare.get("/livez").await;
+    let stream = TcpStream::connect(compare.address).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut ask = |path: &str| {
+        let request = http::Request::get(compare.url(path)).body(Empty::<Bytes>::new()).unwrap();
+        sender.send_request(request)
+    };
+    let waiting = tokio::spawn(ask(&format!("/api/v1/traces/{}?wait_ms=30000", trace_id(8))));
+    // On one connection streams are opened in order: once this is answered, the one before is being waited for.
+    assert_eq!(ask("/livez").await.unwrap().status(), StatusCode::OK);
     let started = Instant::now();
     compare.stop().await;
-    assert!(started.elapsed() < Duration::from_secs(5));
-    let _ = waiting.await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2), "not cut off by the deadline of the drain either");
+    assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::NOT_FOUND);
+    let _ = connection.await;
 }
 
 #[tokio::test]
 async fn only_the_storefronts_pages_may_read_a_trace() {
-    let mut config = Config::default();
-    config.storefront_origins = vec!["http://shop.test".to_owned()];
+    let config = Config { storefront_origins: vec!["http://shop.test".to_owned()], ..Config::default() };
     let compare = Compare::with(config).await;
     compare.send("storefront", vec![span(2, 1, "x")]).await;
     let path = compare.url(&format!("/api/v1/traces/{}", trace_id(2)));

@@ -63,7 +63,8 @@ struct Trouble<'a> {
 }
 
 fn trouble(problem: &Problem, wait: bool) -> Response {
-    (problem.status, render(&Trouble { title: problem.title(), detail: &problem.detail, wait })).into_response()
+    let title = if wait { "This trace is not here" } else { problem.title() };
+    (problem.status, render(&Trouble { title, detail: &problem.detail, wait })).into_response()
 }
 
 fn render(template: &impl Template) -> Response {

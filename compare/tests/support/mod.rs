@@ -2,7 +2,8 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
-    reason = "each test file uses a part of it, so no expectation holds in all"
+    clippy::unwrap_used,
+    reason = "for tests; each uses a part of it, so no expectation holds in all"
 )]
 
 use std::net::SocketAddr;

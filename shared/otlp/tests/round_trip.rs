@@ -1,4 +1,5 @@
 //! What is written is read again, in both forms; and the JSON of others is read as they mean it.
+#![expect(clippy::unwrap_used, reason = "tests; the configuration knows only functions marked as such")]
 
 use bookstore_otlp::Message;
 use bookstore_otlp::collector::{
