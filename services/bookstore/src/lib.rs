@@ -8,10 +8,11 @@
 //! * [`service`]: its processes; [`database`]: where they keep what they know; `data_dir`: its files.
 //! * `privileges`: root's rights, given up first.
 //! * `tour`: one purchase; `trace`: what compare has of it; `tree`: how that is drawn.
-//! * `expected`: the calls that a purchase must leave in its traces.
+//! * [`expected`]: the calls that a purchase must leave in its traces.
 //! * `terminal`: what is written to it.
 
 pub mod database;
+pub mod expected;
 pub mod service;
 pub mod shop;
 
@@ -25,6 +26,7 @@ mod tour;
 mod trace;
 mod tree;
 mod up;
+mod verify;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -48,6 +50,8 @@ pub fn main() -> ExitCode {
         Command::Up(arguments) => up::run(arguments, started).map(|()| ExitCode::SUCCESS),
         Command::Check(arguments) => check::run(arguments),
         Command::Healthcheck { url } => healthcheck(url),
+        Command::Verify(arguments) => verify::run(arguments),
+        // The services, which have run above.
         _ => Ok(ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

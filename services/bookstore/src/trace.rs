@@ -53,8 +53,9 @@ impl Span {
         self.status.code == "error"
     }
 
-    pub(crate) fn text(&self, attribute: &str) -> Option<&str> {
-        self.attributes.get(attribute)?.as_str()
+    /// Its kind; `statement` where it stands for one.
+    pub(crate) fn role(&self) -> &str {
+        if self.is_statement() { "statement" } else { &self.kind }
     }
 }
 

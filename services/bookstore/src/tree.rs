@@ -9,8 +9,6 @@
 //!
 //! Each bar says when in the request something happened, and how long it took.
 
-use std::collections::HashMap;
-
 use crate::service::Service;
 use crate::terminal::Style;
 use crate::trace::{Span, Trace};
@@ -152,41 +150,52 @@ fn colour(service: &str) -> &'static str {
     }
 }
 
-/// The tree without single statements: those of one parent become one line, `7 statements: SELECT, UPDATE`.
+/// The tree with fewer lines: statements that follow each other become one, `7 statements: SELECT, UPDATE`, and the names
+/// of gRPC methods lose their package.
 pub(crate) fn folded(trace: &Trace) -> Trace {
     let mut spans: Vec<Span> = Vec::new();
-    // Where the line of a parent's statements is.
-    let mut lines: HashMap<Option<String>, (usize, Vec<String>)> = HashMap::new();
+    // What the last line stands for, if that is statements.
+    let mut run: Vec<&Span> = Vec::new();
     for span in &trace.spans {
+        let goes_on = run.last().is_some_and(|last| last.parent_span_id == span.parent_span_id);
         if !span.is_statement() {
-            spans.push(span.clone());
+            run.clear();
+        } else if !goes_on {
+            run = vec![span];
+        } else {
+            run.push(span);
+            // The line of the run is the last one.
+            spans.pop();
+            spans.extend(one_line(&run));
             continue;
         }
-        let name = span.name.split_whitespace().next().unwrap_or_default().to_owned();
-        match lines.get_mut(&span.parent_span_id) {
-            None => {
-                lines.insert(span.parent_span_id.clone(), (spans.len(), vec![name]));
-                spans.push(span.clone());
-            }
-            Some((line, names)) => {
-                names.push(name);
-                let Some(first) = spans.get_mut(*line) else { continue };
-                let end = |span: &Span| span.start_unix_nano.saturating_add(span.duration_ns);
-                first.duration_ns = end(first).max(end(span)).saturating_sub(first.start_unix_nano);
-                if span.has_failed() {
-                    first.status = span.status.clone();
-                }
-            }
-        }
-    }
-    for (line, names) in lines.into_values().filter(|(_, names)| names.len() > 1) {
-        if let Some(span) = spans.get_mut(line) {
-            let mut kinds = names.clone();
-            kinds.dedup();
-            span.name = format!("{} statements: {}", names.len(), kinds.join(", "));
-        }
+        spans.push(Span { name: without_package(&span.name).to_owned(), ..span.clone() });
     }
     Trace { trace_id: trace.trace_id.clone(), spans }
+}
+
+fn one_line(run: &[&Span]) -> Option<Span> {
+    let first = *run.first()?;
+    let end = run.iter().map(|span| span.start_unix_nano.saturating_add(span.duration_ns)).max()?;
+    let mut operations: Vec<_> = run.iter().filter_map(|span| span.name.split_whitespace().next()).collect();
+    operations.dedup();
+    let failed = run.iter().find(|span| span.has_failed());
+    Some(Span {
+        name: format!("{} statements: {}", run.len(), operations.join(", ")),
+        duration_ns: end.saturating_sub(first.start_unix_nano),
+        status: failed.map_or(&first.status, |span| &span.status).clone(),
+        ..first.clone()
+    })
+}
+
+/// `Inventory/Reserve` of `bookstore.inventory.v1.Inventory/Reserve`.
+pub(crate) fn without_package(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((service, _)) if !service.is_empty() && !service.contains(' ') => {
+            service.rfind('.').map_or(name, |dot| &name[dot + 1..])
+        }
+        _ => name,
+    }
 }
 
 #[cfg(test)]
@@ -244,18 +253,31 @@ mod tests {
     }
 
     #[test]
-    fn statements_of_one_parent_become_one_line() {
+    fn statements_that_follow_each_other_become_one_line() {
         let mut trace = trace();
-        let statement = |mut span: Span| {
+        let statement = |id: &str, name: &str, at_us| {
+            let mut span = span(id, 1, name, "storefront", "client", at_us, 100);
             span.attributes.insert("db.system.name".to_owned(), "sqlite".into());
             span.parent_span_id = Some("1".to_owned());
             span
         };
-        trace.spans[1] = statement(trace.spans[1].clone());
-        trace.spans[7] = statement(trace.spans[7].clone());
+        trace.spans[7] = statement("8", "COMMIT", 39_600);
+        trace.spans.insert(7, statement("9", "UPDATE sagas", 39_400));
+        trace.spans.insert(7, statement("10", "UPDATE orders", 39_200));
+        trace.spans[1] = statement("2", "INSERT sagas", 500);
         let folded = folded(&trace);
-        assert_eq!(folded.spans.len(), 7);
-        assert_eq!(folded.spans[1].name, "2 statements: INSERT, UPDATE");
-        assert_eq!(folded.spans[1].duration_ns, 39_400_000);
+        let names: Vec<_> = folded.spans.iter().map(|span| span.name.as_str()).collect();
+        assert_eq!(names[1], "INSERT sagas");
+        assert_eq!(names[5], "Inventory/Reserve");
+        assert_eq!(names[7..], ["3 statements: UPDATE, COMMIT"]);
+        assert_eq!(folded.spans[7].duration_ns, 500_000);
+    }
+
+    #[test]
+    fn only_grpc_methods_have_packages() {
+        assert_eq!(without_package("bookstore.inventory.v1.Inventory/Reserve"), "Inventory/Reserve");
+        for name in ["GET /books/{id}.svg", "checkout.price", "Inventory/Reserve", "/", ""] {
+            assert_eq!(without_package(name), name);
+        }
     }
 }

@@ -84,9 +84,11 @@ impl Running<'_> {
         if self.arguments.json {
             terminal::say(ready_line(shop));
         }
+        let seconds = format!("{:.1} s", ready_in.as_secs_f64());
+        self.explain(format_args!("{} in {seconds}", Style::of_stdout().green("Ready")));
         let tour = if self.arguments.no_tour { None } else { self.tour(shop).await };
         if !self.arguments.json {
-            self.welcome(shop, ready_in, tour.as_deref());
+            self.welcome(shop, tour.as_deref());
         }
         self.watch(shop).await
     }
@@ -120,11 +122,11 @@ impl Running<'_> {
         self.options.instrumentation == Instrumentation::Manual && cfg!(feature = "otel") && !shop::sends_elsewhere()
     }
 
-    fn welcome(&self, shop: &Shop, ready_in: Duration, trace_id: Option<&str>) {
+    fn welcome(&self, shop: &Shop, trace_id: Option<&str>) {
         let style = Style::of_stdout();
         let (storefront, compare) = (shop.url(Service::Storefront), shop.url(Service::Compare));
         let line = |what: &str, url: &str| terminal::say(format_args!("  {what:<16}{}", style.bold(url)));
-        terminal::say(format_args!("\n{} in {:.1} s\n", style.green("Ready"), ready_in.as_secs_f64()));
+        terminal::say("");
         line("The shop", &storefront);
         line("Its JSON API", &format!("{storefront}/api/v1/docs"));
         line("Traces", &compare);
