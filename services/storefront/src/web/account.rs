@@ -183,8 +183,8 @@ fn words(problem: &Problem) -> String {
 
 fn wait(seconds: u64) -> String {
     match seconds {
-        ..=1 => "a second".to_owned(),
-        ..=90 => format!("{seconds} seconds"),
+        0 | 1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
         _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }

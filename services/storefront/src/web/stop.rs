@@ -11,7 +11,7 @@ use super::links;
 #[derive(Debug)]
 pub(super) enum Stop {
     /// Something is wrong; shown as a page.
-    Problem(Box<Problem>),
+    Problem(Problem),
     /// Elsewhere, at a path of ours, there is one.
     Elsewhere(String),
 }
@@ -25,7 +25,7 @@ impl Stop {
 
 impl From<Problem> for Stop {
     fn from(problem: Problem) -> Self {
-        Self::Problem(Box::new(problem))
+        Self::Problem(problem)
     }
 }
 
