@@ -36,7 +36,7 @@ async fn a_customer_finds_a_book_and_buys_it() {
         let shop = options(database).start().await;
         let ada = shop.customer().await;
 
-        let found = expect(ada.get("/books?q=bronte&per_page=5").await, StatusCode::OK).await;
+        let found = expect(ada.get("/books?q=emily+bronte&per_page=5").await, StatusCode::OK).await;
         assert_eq!((&found["page"], &found["per_page"]), (&json!(1), &json!(5)));
         let book = &found["items"][0];
         assert!(book["author"].as_str().unwrap().contains("Brontë"), "{book}");

@@ -21,7 +21,8 @@ struct Secrets(Vec<(&'static str, String)>);
 
 impl Secrets {
     fn found_in(&self, text: &str) -> Vec<&'static str> {
-        self.0.iter().filter(|(_, secret)| stands_alone(text, secret)).map(|(name, _)| *name).collect()
+        let is_in = |secret: &str| if secret.len() > 4 { text.contains(secret) } else { stands_alone(text, secret) };
+        self.0.iter().filter(|(_, secret)| is_in(secret)).map(|(name, _)| *name).collect()
     }
 }
 
@@ -67,12 +68,12 @@ async fn exported(sink: &Sink) -> (String, usize, usize) {
         (!kept.traces.is_empty() && !kept.logs.is_empty() && !kept.metrics.is_empty()).then_some(kept)
     })
     .await;
-    let mut texts = String::new();
-    for body in &kept.raw {
-        // Protobuf holds texts as they are; what lies between them ends a word.
-        texts.push_str(&String::from_utf8_lossy(body));
-        texts.push('\n');
-    }
+    let mut texts: Vec<String> = kept.traces.iter().map(|request| serde_json::to_string(request).unwrap()).collect();
+    texts.extend(kept.metrics.iter().map(|request| serde_json::to_string(request).unwrap()));
+    texts.extend(kept.logs.iter().map(|request| serde_json::to_string(request).unwrap()));
+    // And the bodies as they came, should something be in them that the messages here do not know.
+    texts.extend(kept.raw.iter().map(|body| String::from_utf8_lossy(body).escape_default().to_string()));
+    let texts = texts.join("\n");
     (texts, kept.spans().len(), kept.log_records().len())
 }
 

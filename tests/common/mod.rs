@@ -8,12 +8,12 @@ use bookstore_runtime::postgres::Installation;
 use bookstore_runtime::testing::skip;
 
 /// The `bookstore` that was built for these tests.
-pub fn executable() -> PathBuf {
+pub(crate) fn executable() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_bookstore"))
 }
 
 /// What to give to `--database`, for each database that can be had.
-pub fn databases() -> Vec<&'static str> {
+pub(crate) fn databases() -> Vec<&'static str> {
     let mut found = vec!["sqlite"];
     match Installation::find() {
         Ok(_) => found.push("postgres"),
@@ -25,6 +25,6 @@ pub fn databases() -> Vec<&'static str> {
 }
 
 /// A shop on this database.
-pub fn options(database: &str) -> Options {
+pub(crate) fn options(database: &str) -> Options {
     Options::new(executable()).args(&["--database", database])
 }
