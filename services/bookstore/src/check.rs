@@ -24,6 +24,8 @@ mod once;
 mod report;
 mod sagas;
 mod set_aside;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::process::ExitCode;

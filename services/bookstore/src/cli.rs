@@ -100,16 +100,6 @@ pub enum Instrumentation {
     Manual,
 }
 
-impl Instrumentation {
-    /// As it is written on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Manual => "manual",
-        }
-    }
-}
-
 /// `bookstore up`.
 #[derive(Args, Debug)]
 pub(crate) struct Up {

@@ -5,7 +5,8 @@
 //! * `cli`: the command line.
 //! * `up`, `check`, `verify`, `healthcheck`: one module a command.
 //! * [`shop`]: a shop, started and ended as one; what `up`, `verify` and measurements stand on.
-//! * [`service`]: its processes; [`database`]: where they keep what they know; `data_dir`: its files.
+//! * [`service`]: its processes; [`database`]: where they keep what they know;
+//!   `private_postgres`: a server of its own; `data_dir`: its files.
 //! * `privileges`: root's rights, given up first.
 //! * `tour`: one purchase; `trace`: what compare has of it; `tree`: how that is drawn.
 //! * [`expected`]: the calls that a purchase must leave in its traces.
@@ -20,6 +21,8 @@ mod check;
 mod cli;
 mod data_dir;
 mod healthcheck;
+#[cfg(unix)]
+mod private_postgres;
 mod privileges;
 mod terminal;
 mod tour;

@@ -109,7 +109,7 @@ pub struct Shop {
 /// # Errors
 /// Names each port that is in use.
 pub fn probe_ports(ports: Ports) -> anyhow::Result<()> {
-    Taken::take(ports, !sends_elsewhere()).map(drop)
+    Taken::probe(ports, !sends_elsewhere())
 }
 
 impl Shop {

@@ -10,7 +10,7 @@ use sqlx::any::{AnyConnectOptions, AnyRow};
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _, FromRow};
 
 use crate::data_dir::{DataDir, Lock, State};
-use crate::database::{self, Database, Databases, Server};
+use crate::database::{Database, Databases, Server};
 use crate::service::Service;
 
 /// A reservation is expired by the inventory service, which takes its time.
@@ -34,7 +34,7 @@ struct Stopped {
     /// When it was last known to run.
     seen_ms: i64,
     private: Option<Private>,
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
 /// One database.
@@ -51,16 +51,13 @@ impl Reader {
         Ok(sqlx::query_as(sql).fetch_all(&mut self.connection).await?)
     }
 
-    pub(super) async fn open(databases: &Databases, service: Service) -> anyhow::Result<Self> {
+    /// Opens the database of a service.
+    async fn open(url: &str, service: Service) -> anyhow::Result<Self> {
         db::install_drivers();
-        let url = databases.read_only_url(service);
         let failed = || format!("the database of {service} cannot be read (has the shop ever run?)");
-        let options = AnyConnectOptions::from_str(&url).with_context(failed)?.disable_statement_logging();
+        let options = AnyConnectOptions::from_str(url).with_context(failed)?.disable_statement_logging();
         let mut connection = AnyConnection::connect_with(&options).await.with_context(failed)?;
-        let reads_only = match databases {
-            Databases::Sqlite(_) => SQLITE_READS_ONLY,
-            Databases::Server(_) => POSTGRES_READS_ONLY,
-        };
+        let reads_only = if url.starts_with("sqlite:") { SQLITE_READS_ONLY } else { POSTGRES_READS_ONLY };
         connection.execute(reads_only).await.with_context(failed)?;
         Ok(Self { connection })
     }
@@ -83,18 +80,29 @@ impl Opened {
         let running = lock.is_none();
         let (databases, private) = locate(&dir, &state, asked, running).await?;
         let place = format!("the shop in {}", dir.path().display());
-        let stopped = lock.map(|lock| Stopped { seen_ms: state.seen_ms, private, _lock: lock });
+        let stopped = lock.map(|lock| Stopped { seen_ms: state.seen_ms, private, _lock: Some(lock) });
         Self::of(&databases, place, stopped).await
     }
 
     async fn of(databases: &Databases, place: String, stopped: Option<Stopped>) -> anyhow::Result<Self> {
+        Self::at(|service| databases.read_only_url(service), place, stopped).await
+    }
+
+    async fn at(url: impl Fn(Service) -> String, place: String, stopped: Option<Stopped>) -> anyhow::Result<Self> {
         Ok(Self {
-            inventory: Reader::open(databases, Service::Inventory).await?,
-            payment: Reader::open(databases, Service::Payment).await?,
-            storefront: Reader::open(databases, Service::Storefront).await?,
+            inventory: Reader::open(&url(Service::Inventory), Service::Inventory).await?,
+            payment: Reader::open(&url(Service::Payment), Service::Payment).await?,
+            storefront: Reader::open(&url(Service::Storefront), Service::Storefront).await?,
             place,
             stopped,
         })
+    }
+
+    /// A shop that ran until just now, by the URLs of its databases.
+    #[cfg(test)]
+    pub(super) async fn of_test(url: impl Fn(Service) -> String) -> anyhow::Result<Self> {
+        let stopped = Stopped { seen_ms: time::unix_ms(), private: None, _lock: None };
+        Self::at(url, "a shop".to_owned(), Some(stopped)).await
     }
 
     /// Whether rows may move while they are read.
@@ -164,12 +172,11 @@ struct Private(bookstore_runtime::postgres::Cluster);
 #[cfg(unix)]
 impl Private {
     async fn start(folder: &Path) -> anyhow::Result<Self> {
-        use bookstore_runtime::postgres::{Cluster, Installation};
-        Ok(Self(Cluster::start(&Installation::find()?, folder, None).await.context("the private PostgreSQL")?))
+        crate::private_postgres::start(folder).await.map(Self)
     }
 
     fn databases(&self) -> anyhow::Result<Databases> {
-        database::of_cluster(&self.0.url("bookstore"))
+        crate::database::of_cluster(&self.0.url("bookstore"))
     }
 
     fn stop(self) {

@@ -85,3 +85,31 @@ fn euros(minor_units: i64) -> String {
     let amount = minor_units.unsigned_abs();
     format!("€ {sign}{}.{:02}", amount / 100, amount % 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Broken;
+
+    fn report(what: &[&str]) -> Report {
+        let broken = what.iter().map(|what| Broken { table: "t", id: "1".to_owned(), what: (*what).to_owned() });
+        let finding = Finding { invariant: "it holds", rows: 1, broken: broken.collect() };
+        let money = Totals { captured: 1_205, confirmed: 1_200, under_way: 5 };
+        Report { shop: "a shop".to_owned(), findings: vec![finding], under_way: vec![("capture".to_owned(), 2)], money }
+    }
+
+    #[test]
+    fn a_row_that_moved_is_forgotten_and_one_that_stayed_is_not() {
+        let mut again = report(&["is 2", "is wrong"]);
+        again.keep_what_stayed(&report(&["is 1", "is wrong"]));
+        assert!(!again.is_sound());
+        assert_eq!(again.findings[0].broken.len(), 1);
+        again.keep_what_stayed(&report(&[]));
+        assert!(again.is_sound());
+    }
+
+    #[test]
+    fn a_person_sees_which_row_and_why() {
+        insta::assert_snapshot!(report(&["is wrong"]).text());
+    }
+}

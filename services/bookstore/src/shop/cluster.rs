@@ -9,12 +9,12 @@ mod unix {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use anyhow::Context as _;
-    use bookstore_runtime::postgres::{Cluster, Installation};
+    use bookstore_runtime::postgres::Cluster;
     use tokio::sync::Mutex;
     use tokio::task::JoinHandle;
 
     use crate::database::{self, Databases};
+    use crate::private_postgres;
 
     /// How often it is looked whether it still runs.
     const INTERVAL: Duration = Duration::from_millis(500);
@@ -30,9 +30,7 @@ mod unix {
 
     impl Private {
         pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
-            let installation = Installation::find()?;
-            // Root has given its rights up before this.
-            let cluster = Cluster::start(&installation, folder, None).await.context("the private PostgreSQL")?;
+            let cluster = private_postgres::start(folder).await?;
             let (url, port) = (cluster.url("bookstore"), cluster.port());
             let cluster = Arc::new(Mutex::new(cluster));
             let watch = tokio::spawn(watch(Arc::clone(&cluster)));

@@ -2,23 +2,52 @@
 //! the process that has it open (`/proc/PID/fd`). Processes of other users show that to root only; then the user is
 //! named.
 
-/// Whoever listens on `port`, in words; none where that cannot be known.
+use std::fmt;
+
+use crate::service::Service;
+
+/// Whoever listens on a port.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Owner {
+    /// A process, and its name.
+    Process { pid: u32, name: String },
+    /// A process of this user.
+    User(String),
+}
+
+impl Owner {
+    /// Whether it is called like one of our services: then it may be what a killed launcher has left, about to end.
+    pub(super) fn may_be_ours(&self) -> bool {
+        matches!(self, Self::Process { name, .. } if Service::ALL.iter().any(|service| service.name() == name))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { pid, name } => write!(f, "{name} (process {pid})"),
+            Self::User(user) => write!(f, "a process of user {user}"),
+        }
+    }
+}
+
+/// Whoever listens on `port`; none where that cannot be known.
 #[cfg(target_os = "linux")]
-pub(super) fn of(port: u16) -> Option<String> {
+pub(super) fn of(port: u16) -> Option<Owner> {
     let socket = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .find_map(|table| listening(&std::fs::read_to_string(table).ok()?, port))?;
     if let Some((pid, name)) = holder(socket.inode) {
-        return Some(format!("{name} (process {pid})"));
+        return Some(Owner::Process { pid, name });
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = crate::privileges::user_name(&users, socket.uid).map_or_else(|| socket.uid.to_string(), str::to_owned);
-    Some(format!("a process of user {user}"))
+    Some(Owner::User(user))
 }
 
 /// Not known here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn of(_port: u16) -> Option<String> {
+pub(super) fn of(_port: u16) -> Option<Owner> {
     None
 }
 
@@ -81,6 +110,7 @@ mod tests {
     fn a_port_of_ours_is_ours() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let owner = of(listener.local_addr().unwrap().port()).unwrap();
-        assert!(owner.contains(&format!("(process {})", std::process::id())), "{owner}");
+        assert!(matches!(owner, Owner::Process { pid, .. } if pid == std::process::id()), "{owner}");
+        assert!(!owner.may_be_ours());
     }
 }

@@ -4,15 +4,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::anyhow;
 
-use super::port_owner;
+use super::port_owner::{self, Owner};
 use crate::service::Service;
 
 /// Where exporters look for OTLP/gRPC and OTLP/HTTP, as the specification has it.
 const OTLP_GRPC: u16 = 4317;
 const OTLP_HTTP: u16 = 4318;
+
+/// How long the processes of a launcher that was killed may take to end.
+const PREDECESSOR: Duration = Duration::from_secs(3);
+/// The pause before another look.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Which ports a shop takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,34 +64,60 @@ pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
 }
 
+/// A port that cannot be had.
+struct Refused {
+    why: String,
+    /// It may be free in a moment.
+    passing: bool,
+}
+
 impl Taken {
-    /// Takes the ports. `with_otlp`: those for OTLP too, where there are usual ones.
+    /// Takes the ports. `with_otlp`: those for OTLP too, where there are usual ones. What a launcher that was killed
+    /// has left is given some time to end.
     ///
     /// # Errors
     /// Names each port that is in use and, where that can be known, by which process.
     pub(crate) fn take(ports: Ports, with_otlp: bool) -> anyhow::Result<Self> {
-        let (mut listeners, mut in_use) = (BTreeMap::new(), Vec::new());
+        let deadline = Instant::now() + PREDECESSOR;
+        loop {
+            let refused = match Self::take_now(ports, with_otlp) {
+                Ok(taken) => return Ok(taken),
+                Err(refused) => refused,
+            };
+            if refused.iter().any(|refused| !refused.passing) || Instant::now() > deadline {
+                return Err(refusal(ports, &refused));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Fails if a port cannot be had now, nor in a moment.
+    ///
+    /// # Errors
+    /// As of [`take`](Self::take).
+    pub(crate) fn probe(ports: Ports, with_otlp: bool) -> anyhow::Result<()> {
+        match Self::take_now(ports, with_otlp) {
+            Err(refused) if refused.iter().any(|refused| !refused.passing) => Err(refusal(ports, &refused)),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_now(ports: Ports, with_otlp: bool) -> Result<Self, Vec<Refused>> {
+        let (mut listeners, mut refused) = (BTreeMap::new(), Vec::new());
         for service in Service::ALL {
             match listen(ports.of_service(service)) {
                 Ok(listener) => drop(listeners.insert(service, listener)),
-                Err(error) => in_use.push(explain(ports.of_service(service), service.name(), &error)),
+                Err(error) => refused.push(explain(ports.of_service(service), service.name(), &error)),
             }
         }
         let otlp = (with_otlp && ports != Ports::Free).then_some([OTLP_GRPC, OTLP_HTTP]);
         for (port, what) in otlp.into_iter().flatten().zip(["OTLP over gRPC", "OTLP over HTTP"]) {
             // compare listens on these itself: they are only looked at.
             if let Err(error) = listen(port) {
-                in_use.push(explain(port, what, &error));
+                refused.push(explain(port, what, &error));
             }
         }
-        if !in_use.is_empty() {
-            let advice = match ports {
-                Ports::Usual { .. } => "\nUse --port 0 for free ports throughout, or --port N to move the storefront.",
-                Ports::Free => "",
-            };
-            bail!("{}{advice}", in_use.join("\n"));
-        }
-        Ok(Self { listeners, otlp: otlp.map(|ports| ports.map(local)) })
+        if refused.is_empty() { Ok(Self { listeners, otlp: otlp.map(|ports| ports.map(local)) }) } else { Err(refused) }
     }
 
     pub(crate) fn address(&self, service: Service) -> SocketAddr {
@@ -130,17 +162,29 @@ fn listen(port: u16) -> io::Result<Listener> {
     return Ok(Listener { address });
 }
 
-fn explain(port: u16, what: &str, error: &io::Error) -> String {
-    match error.kind() {
+fn refusal(ports: Ports, refused: &[Refused]) -> anyhow::Error {
+    let why: Vec<_> = refused.iter().map(|refused| refused.why.as_str()).collect();
+    let advice = match ports {
+        Ports::Usual { .. } => "\nUse --port 0 for free ports throughout, or --port N to move the storefront.",
+        Ports::Free => "",
+    };
+    anyhow!("{}{advice}", why.join("\n"))
+}
+
+fn explain(port: u16, what: &str, error: &io::Error) -> Refused {
+    let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let by = port_owner::of(port).map(|owner| format!(" by {owner}")).unwrap_or_default();
-            format!("port {port} ({what}) is in use{by}")
+            let owner = port_owner::of(port);
+            let passing = owner.as_ref().is_some_and(Owner::may_be_ours);
+            let by = owner.map(|owner| format!(" by {owner}")).unwrap_or_default();
+            return Refused { why: format!("port {port} ({what}) is in use{by}"), passing };
         }
         io::ErrorKind::PermissionDenied => {
             format!("port {port} ({what}) is root's, whose rights the shop gives up; take one from 1024 up")
         }
         _ => format!("port {port} ({what}) cannot be listened on: {error}"),
-    }
+    };
+    Refused { why, passing: false }
 }
 
 #[cfg(test)]
