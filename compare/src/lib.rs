@@ -27,7 +27,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use bookstore_otlp::collector::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -101,10 +100,10 @@ pub async fn serve(listeners: Vec<TcpListener>, config: Config, shutdown: impl F
 
 fn router(app: App) -> Router {
     let otlp = Router::new()
-        .route("/v1/traces", post(otlp::http::export::<ExportTraceServiceRequest>))
-        .route("/v1/metrics", post(otlp::http::export::<ExportMetricsServiceRequest>))
-        .route("/v1/logs", post(otlp::http::export::<ExportLogsServiceRequest>))
-        .merge(otlp::grpc::routes(&app))
+        .route("/v1/traces", post(otlp::http::export::<otlp::Traces>))
+        .route("/v1/metrics", post(otlp::http::export::<otlp::Metrics>))
+        .route("/v1/logs", post(otlp::http::export::<otlp::Logs>))
+        .merge(otlp::grpc::routes())
         .route_layer(from_fn_with_state(app.clone(), otlp::gate::pass));
     Router::new()
         .merge(otlp)

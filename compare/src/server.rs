@@ -21,6 +21,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 const HEADERS: Duration = Duration::from_secs(10);
 const MOST_HEADER_BYTES: u32 = 32 << 10;
 const MOST_STREAMS: u32 = 64;
+const WINDOW: u32 = 512 << 10;
 
 /// Serves `router` on all listeners until `stop`, then lets open requests end.
 pub(crate) async fn serve(listeners: Vec<TcpListener>, router: Router, intake: Intake, stop: CancellationToken) {
@@ -75,7 +76,9 @@ fn builder() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(MOST_HEADER_BYTES)
-        .adaptive_window(true)
+        // What a connection may have sent before anybody decided to read it.
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10));
     builder

@@ -191,6 +191,61 @@ async fn a_gzip_bomb_does_no_harm() {
     compare.stop().await;
 }
 
+/// A batch whose one scope holds `records`.
+fn batch_of(records: &[u8]) -> Vec<u8> {
+    let within = |number: u8, content: &[u8]| {
+        let mut message = vec![number << 3 | 2];
+        varint(content.len(), &mut message);
+        message.extend_from_slice(content);
+        message
+    };
+    within(1, &within(2, records))
+}
+
+fn varint(mut value: usize, out: &mut Vec<u8>) {
+    while value > 127 {
+        out.push(u8::try_from(value & 127).unwrap() | 128);
+        value >>= 7;
+    }
+    out.push(u8::try_from(value).unwrap());
+}
+
+#[tokio::test]
+async fn small_bytes_that_decode_to_much_do_no_harm() {
+    let compare = Compare::start().await;
+    // Empty spans, log records and metrics: two bytes each, and some hundred each if they were decoded whole.
+    let records = [0x12, 0].repeat(1 << 20);
+    for path in ["traces", "logs", "metrics"] {
+        let response = compare.post(&format!("/v1/{path}"), PROTOBUF, batch_of(&records)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
+    let stats = compare.json("/api/v1/stats").await;
+    assert_eq!(stats["rejected"]["spans"], 1 << 20);
+    // Log records may be empty: as many as a request may have are taken, and the last ones kept.
+    assert_eq!(stats["received"]["logs"], 250_000);
+    assert_eq!(stats["held"]["logs"], 1_000);
+
+    // One span of 2 MiB of empty attributes, beside a good one.
+    let mut large = vec![0x12];
+    let attributes = [0x4a, 0].repeat(1 << 20);
+    varint(attributes.len(), &mut large);
+    large.extend(attributes);
+    let good = span(1, 1, "good").encode_to_vec();
+    large.push(0x12);
+    varint(good.len(), &mut large);
+    large.extend(good);
+    let response = compare.post("/v1/traces", PROTOBUF, batch_of(&large)).await;
+    let answer = ExportTraceServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
+    assert_eq!(compare.listed("").await, [trace_id(1)]);
+
+    let objects = vec!["{}"; 500_000].join(",");
+    let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{objects}]}}]}}]}}"#);
+    let response = compare.post("/v1/traces", JSON, body.into_bytes()).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    compare.stop().await;
+}
+
 /// A gRPC request of any bytes, and its status.
 async fn raw_grpc(compare: &Compare, frame: Vec<u8>) -> Code {
     use http_body_util::{BodyExt, Full};

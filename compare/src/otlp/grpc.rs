@@ -1,30 +1,32 @@
-//! OTLP/gRPC: the three `Export` services.
+//! OTLP/gRPC: the three `Export` methods.
+//!
+//! They are served by hand, on `tonic`'s server of one call, since the services generated from the messages would
+//! decode a request whole.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
 
 use axum::Router;
-use bookstore_otlp::collector::{
-    ExportLogsServiceRequest, ExportLogsServiceResponse, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-    ExportTraceServiceRequest, ExportTraceServiceResponse, LogsService, LogsServiceServer, MetricsService,
-    MetricsServiceServer, TraceService, TraceServiceServer,
-};
+use axum::body::Body;
+use axum::extract::State;
+use axum::routing::post;
+use bookstore_otlp::codec::RawCodec;
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use tonic::codec::CompressionEncoding::Gzip;
+use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
 
-use super::Signal;
+use super::{Batch, Logs, Metrics, Signal, Traces};
 use crate::App;
 
-/// The routes of the three services.
-pub(crate) fn routes(app: &App) -> Router<App> {
-    let limit = app.intake.request_bytes;
-    // `send_compressed` is not set: the answers are a few bytes.
-    let traces = TraceServiceServer::new(app.clone()).accept_compressed(Gzip).max_decoding_message_size(limit);
-    let metrics = MetricsServiceServer::new(app.clone()).accept_compressed(Gzip).max_decoding_message_size(limit);
-    let logs = LogsServiceServer::new(app.clone()).accept_compressed(Gzip).max_decoding_message_size(limit);
+/// The routes of the three methods.
+pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route_service("/opentelemetry.proto.collector.trace.v1.TraceService/Export", traces)
-        .route_service("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", metrics)
-        .route_service("/opentelemetry.proto.collector.logs.v1.LogsService/Export", logs)
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(export::<Traces>))
+        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", post(export::<Metrics>))
+        .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", post(export::<Logs>))
 }
 
 /// Whether a request is gRPC.
@@ -42,32 +44,24 @@ pub(crate) fn otlp_code(code: Code) -> Code {
     }
 }
 
-#[tonic::async_trait]
-impl TraceService for App {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        Ok(Response::new(request.into_inner().take_in(&self.store)))
-    }
+async fn export<S: Signal>(State(app): State<App>, request: http::Request<Body>) -> http::Response<tonic::body::Body> {
+    // Answers are not compressed: they are a few bytes.
+    let mut grpc = Grpc::new(RawCodec::<S::Answer>::default())
+        .accept_compressed(Gzip)
+        .max_decoding_message_size(app.intake.request_bytes);
+    grpc.unary(Export::<S>(app, PhantomData), request).await
 }
 
-#[tonic::async_trait]
-impl MetricsService for App {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        Ok(Response::new(request.into_inner().take_in(&self.store)))
-    }
-}
+/// One call.
+struct Export<S>(App, PhantomData<fn() -> S>);
 
-#[tonic::async_trait]
-impl LogsService for App {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        Ok(Response::new(request.into_inner().take_in(&self.store)))
+impl<S: Signal> UnaryService<Bytes> for Export<S> {
+    type Response = S::Answer;
+    type Future = Ready<Result<Response<S::Answer>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let batch = Batch::<S>::from_protobuf(request.get_ref());
+        let answer = batch.map(|batch| Response::new(batch.take_in(&self.0.store)));
+        ready(answer.map_err(|error| Status::invalid_argument(format!("not a valid message: {error}"))))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bookstore_otlp::Message;
 use bookstore_otlp::common::{KeyValue, Resource};
-use bookstore_otlp::metrics::{Data, Metric, Number, temporality};
+use bookstore_otlp::metrics::{Data, Metric, Number, NumberDataPoint, temporality};
 
 use super::origin::Origin;
 
@@ -77,91 +77,94 @@ pub enum Shape {
     Summary,
 }
 
+/// A metric as it arrives.
+#[derive(Debug)]
+pub(crate) struct NewMetric {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    shape: Shape,
+    delta: bool,
+    pub(crate) points: Vec<NewPoint>,
+}
+
 /// A point as it arrives.
 #[derive(Debug)]
 pub(crate) struct NewPoint {
-    name: String,
-    unit: String,
-    shape: Shape,
-    delta: bool,
     attributes: Box<[u8]>,
     time: u64,
     value: Value,
 }
 
 impl NewPoint {
-    /// The points of a metric, and how many of them lack a value.
-    pub(crate) fn of(metric: Metric) -> (Vec<Self>, u64) {
-        let Metric { name, unit, data, .. } = metric;
-        let mut rejected = 0;
-        let mut points = Vec::new();
-        let mut point = |shape, temporality, mut attributes: Vec<KeyValue>, time, value: Option<Value>| {
-            let Some(value) = value.filter(|_| !name.is_empty()) else {
-                rejected += 1;
-                return;
-            };
-            attributes.sort_by(|a, b| a.key.cmp(&b.key));
-            let attributes = Resource { attributes, ..Resource::default() }.encode_to_vec().into_boxed_slice();
-            let (name, unit, delta) = (name.clone(), unit.clone(), temporality == temporality::DELTA);
-            points.push(Self { name, unit, shape, delta, attributes, time, value });
-        };
-        let number = |value| match value {
+    fn new(mut attributes: Vec<KeyValue>, time: u64, value: Value) -> Self {
+        attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        let attributes = Resource { attributes, ..Resource::default() }.encode_to_vec().into_boxed_slice();
+        Self { attributes, time, value }
+    }
+
+    fn number(point: NumberDataPoint) -> Option<Self> {
+        let value = match point.value? {
             Number::AsInt(value) => Value::Int(value),
             Number::AsDouble(value) => Value::Double(value),
         };
-        match data {
-            Some(Data::Gauge(gauge)) => {
-                for it in gauge.data_points {
-                    point(Shape::Gauge, 0, it.attributes, it.time_unix_nano, it.value.map(number));
-                }
-            }
-            Some(Data::Sum(sum)) => {
-                for it in sum.data_points {
-                    let temporality = sum.aggregation_temporality;
-                    point(Shape::Sum, temporality, it.attributes, it.time_unix_nano, it.value.map(number));
-                }
-            }
-            Some(Data::Histogram(histogram)) => {
-                for it in histogram.data_points {
-                    let sum = it.sum.unwrap_or(0.0);
-                    let value = Value::Distribution { count: it.count, sum, min: it.min, max: it.max };
-                    let temporality = histogram.aggregation_temporality;
-                    point(Shape::Histogram, temporality, it.attributes, it.time_unix_nano, Some(value));
-                }
-            }
-            Some(Data::ExponentialHistogram(histogram)) => {
-                for it in histogram.data_points {
-                    let sum = it.sum.unwrap_or(0.0);
-                    let value = Value::Distribution { count: it.count, sum, min: it.min, max: it.max };
-                    let temporality = histogram.aggregation_temporality;
-                    point(Shape::ExponentialHistogram, temporality, it.attributes, it.time_unix_nano, Some(value));
-                }
-            }
-            Some(Data::Summary(summary)) => {
-                for it in summary.data_points {
-                    let value = Value::Distribution { count: it.count, sum: it.sum, min: None, max: None };
-                    point(Shape::Summary, 0, it.attributes, it.time_unix_nano, Some(value));
-                }
-            }
-            None => {}
-        }
-        (points, rejected)
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn unit(&self) -> &str {
-        &self.unit
+        Some(Self::new(point.attributes, point.time_unix_nano, value))
     }
 }
 
-/// What tells one series from another. Origins are kept once, so the address tells them apart.
+impl NewMetric {
+    /// A metric with the points that can be kept, and how many cannot.
+    pub(crate) fn new(metric: Metric) -> (Self, u64) {
+        let (shape, temporality, points, mut rejected) = match metric.data {
+            None => (Shape::Gauge, 0, Vec::new(), 0),
+            Some(Data::Gauge(gauge)) => numbers(Shape::Gauge, 0, gauge.data_points),
+            Some(Data::Sum(sum)) => numbers(Shape::Sum, sum.aggregation_temporality, sum.data_points),
+            Some(Data::Histogram(histogram)) => {
+                let points = histogram.data_points.into_iter().map(|it| {
+                    let sum = it.sum.unwrap_or(0.0);
+                    let value = Value::Distribution { count: it.count, sum, min: it.min, max: it.max };
+                    NewPoint::new(it.attributes, it.time_unix_nano, value)
+                });
+                (Shape::Histogram, histogram.aggregation_temporality, points.collect(), 0)
+            }
+            Some(Data::ExponentialHistogram(histogram)) => {
+                let points = histogram.data_points.into_iter().map(|it| {
+                    let sum = it.sum.unwrap_or(0.0);
+                    let value = Value::Distribution { count: it.count, sum, min: it.min, max: it.max };
+                    NewPoint::new(it.attributes, it.time_unix_nano, value)
+                });
+                (Shape::ExponentialHistogram, histogram.aggregation_temporality, points.collect(), 0)
+            }
+            Some(Data::Summary(summary)) => {
+                let points = summary.data_points.into_iter().map(|it| {
+                    let value = Value::Distribution { count: it.count, sum: it.sum, min: None, max: None };
+                    NewPoint::new(it.attributes, it.time_unix_nano, value)
+                });
+                (Shape::Summary, 0, points.collect(), 0)
+            }
+        };
+        let mut points: Vec<NewPoint> = points;
+        if metric.name.is_empty() {
+            rejected += points.len() as u64;
+            points.clear();
+        }
+        let delta = temporality == temporality::DELTA;
+        (Self { name: metric.name, unit: metric.unit, shape, delta, points }, rejected)
+    }
+}
+
+fn numbers(shape: Shape, temporality: i32, points: Vec<NumberDataPoint>) -> (Shape, i32, Vec<NewPoint>, u64) {
+    let all = points.len();
+    let points: Vec<_> = points.into_iter().filter_map(NewPoint::number).collect();
+    let rejected = (all - points.len()) as u64;
+    (shape, temporality, points, rejected)
+}
+
+/// What tells one series from another. Origins and names are kept once (and by the series itself as long as it is
+/// there), so that their addresses tell them apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     origin: usize,
-    name: Arc<str>,
+    name: usize,
     attributes: Box<[u8]>,
 }
 
@@ -223,23 +226,27 @@ impl Metrics {
         self.series.len()
     }
 
-    pub(crate) fn add(&mut self, origin: &Arc<Origin>, name: Arc<str>, unit: Arc<str>, point: NewPoint) {
-        self.points += 1;
-        let NewPoint { shape, delta, attributes, time, mut value, .. } = point;
-        let key = Key { origin: Arc::as_ptr(origin).addr(), name: name.clone(), attributes: attributes.clone() };
-        if let Some(series) = self.series.get_mut(&key) {
-            if delta {
-                value = value.after(series.value);
+    /// Adds the points of a metric; name and unit are its own, kept once.
+    pub(crate) fn add(&mut self, origin: &Arc<Origin>, name: &Arc<str>, unit: &Arc<str>, metric: NewMetric) {
+        let NewMetric { shape, delta, points, .. } = metric;
+        for NewPoint { attributes, time, mut value } in points {
+            self.points += 1;
+            let (origin_at, name_at) = (Arc::as_ptr(origin).addr(), Arc::as_ptr(name).addr());
+            let key = Key { origin: origin_at, name: name_at, attributes: attributes.clone() };
+            if let Some(series) = self.series.get_mut(&key) {
+                if delta {
+                    value = value.after(series.value);
+                }
+                (series.time, series.value, series.touched) = (time, value, self.points);
+                continue;
             }
-            (series.time, series.value, series.touched) = (time, value, self.points);
-            return;
-        }
-        let origin = origin.clone();
-        let series = Series { origin, name, unit, shape, time, value, attributes, touched: self.points };
-        self.bytes += series.bytes();
-        self.series.insert(key, series);
-        if self.series.len() > self.most || self.bytes > self.most_bytes {
-            self.make_room();
+            let (origin, name, unit) = (origin.clone(), name.clone(), unit.clone());
+            let series = Series { origin, name, unit, shape, time, value, attributes, touched: self.points };
+            self.bytes += series.bytes();
+            self.series.insert(key, series);
+            if self.series.len() > self.most || self.bytes > self.most_bytes {
+                self.make_room();
+            }
         }
     }
 

@@ -26,7 +26,7 @@ pub use origin::{Origin, Side};
 pub use span::{Kind, Log, Span};
 pub use view::{Placed, TraceView};
 
-pub(crate) use metrics::NewPoint;
+pub(crate) use metrics::NewMetric;
 pub(crate) use origin::NewOrigin;
 pub(crate) use span::{NewLog, NewSpan};
 
@@ -154,19 +154,18 @@ impl Store {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    pub(crate) fn add_points(&self, groups: Vec<Group<NewPoint>>, rejected: u64) {
+    pub(crate) fn add_metrics(&self, groups: Vec<Group<NewMetric>>, rejected: u64) {
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.totals.rejected.points += rejected;
         for group in groups {
             let origin = inner.interned.origin(&group.origin);
-            for (_, points) in group.scopes {
-                inner.totals.received.points += points.len() as u64;
-                inner.services.count(&origin.service, |counts| counts.points += points.len() as u64);
-                for point in points {
-                    let (name, unit) = (inner.interned.string(point.name()), inner.interned.string(point.unit()));
-                    inner.metrics.add(&origin, name, unit, point);
-                }
+            for metric in group.scopes.into_iter().flat_map(|(_, metrics)| metrics) {
+                let points = metric.points.len() as u64;
+                inner.totals.received.points += points;
+                inner.services.count(&origin.service, |counts| counts.points += points);
+                let (name, unit) = (inner.interned.string(&metric.name), inner.interned.string(&metric.unit));
+                inner.metrics.add(&origin, &name, &unit, metric);
             }
         }
         inner.make_room(&self.keep);

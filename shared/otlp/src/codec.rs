@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bytes::{Buf, Bytes};
 use prost::Message;
 use tonic::Status;
 use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -34,6 +35,45 @@ where
 
     fn decoder(&mut self) -> Reader<U> {
         Reader(PhantomData)
+    }
+}
+
+/// Writes `T` and reads a message's bytes as they are, for a server that takes them apart itself (see
+/// [`layers`](crate::layers)).
+#[derive(Debug)]
+pub struct RawCodec<T>(PhantomData<T>);
+
+impl<T> Default for RawCodec<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Message + Send + 'static> tonic::codec::Codec for RawCodec<T> {
+    type Encode = T;
+    type Decode = Bytes;
+    type Encoder = Writer<T>;
+    type Decoder = RawReader;
+
+    fn encoder(&mut self) -> Writer<T> {
+        Writer(ProstEncoder::default())
+    }
+
+    fn decoder(&mut self) -> RawReader {
+        RawReader
+    }
+}
+
+/// Reads bytes.
+#[derive(Debug)]
+pub struct RawReader;
+
+impl Decoder for RawReader {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }
 

@@ -14,13 +14,15 @@
 //! * [`trace`], [`metrics`], [`logs`]: one signal each
 //! * [`collector`]: the requests and responses of `Export`, and the gRPC services
 //! * [`status`]: `google.rpc.Status`, the body of an error over HTTP
-//! * `codec`: how the gRPC services read and write a message
+//! * [`layers`]: a batch read record by record, for who must not trust its sender
+//! * [`codec`]: how the gRPC services read and write a message
 //! * `json`: what serde must be told about proto3's JSON
 
 pub mod codec;
 pub mod collector;
 pub mod common;
 mod json;
+pub mod layers;
 pub mod logs;
 pub mod metrics;
 pub mod status;
