@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use bookstore_harness::shop::{arguments, children, is_alive, signal, temporary};
+use bookstore_harness::shop::{arguments, family, is_alive, signal, temporary};
 use bookstore_harness::wait;
 use reqwest::StatusCode;
 use rustix::process::Signal;
@@ -32,11 +32,6 @@ async fn nor_does_killing_the_launcher() {
         signal(shop.launcher_pid(), Signal::KILL);
         gone(&started).await;
     }
-}
-
-/// All processes below one.
-fn family(pid: i32) -> Vec<i32> {
-    children(pid).into_iter().flat_map(|child| std::iter::once(child).chain(family(child))).collect()
 }
 
 async fn gone(processes: &[i32]) {

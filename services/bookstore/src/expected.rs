@@ -1,8 +1,14 @@
-//! What a purchase must leave in its traces: the edges of `expected-edges.tsv`, which `bookstore verify`, tests and
-//! documents read alike.
+//! What must be emitted: the edges of `expected-edges.tsv` that a purchase leaves in its traces, and the signals of
+//! `expected-signals.tsv`. `bookstore verify`, tests and documents read the same tables.
+
+mod document;
+mod signals;
 
 use std::fmt;
 use std::sync::LazyLock;
+
+pub use document::document;
+pub use signals::{Signal, signals};
 
 /// A span and one that it caused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

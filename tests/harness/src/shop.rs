@@ -78,7 +78,14 @@ impl Options {
         let line = tokio::time::timeout(wait::LIMIT, lines.next_line()).await.expect("the shop is ready in time");
         let Ok(Some(line)) = line else { panic!("bookstore up ended: {:?}", launcher.wait().await) };
         let ready: Ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Shop { launcher, ready, folder, executable: self.executable, http: reqwest::Client::new(), _temporary: temporary }
+        Shop {
+            launcher,
+            ready,
+            folder,
+            executable: self.executable,
+            http: reqwest::Client::new(),
+            _temporary: temporary,
+        }
     }
 }
 
@@ -185,15 +192,12 @@ impl Shop {
     #[cfg(target_os = "linux")]
     pub async fn kill_all(mut self) -> Option<TempDir> {
         let launcher = self.launcher_pid();
-        let children = children(launcher);
-        for pid in std::iter::once(launcher).chain(children.iter().copied()) {
+        let below = family(launcher);
+        for pid in std::iter::once(launcher).chain(below.iter().copied()) {
             signal(pid, rustix::process::Signal::KILL);
         }
         self.launcher.wait().await.expect("a status");
-        wait::until("all processes to be gone", async || {
-            children.iter().all(|pid| !is_alive(*pid)).then_some(())
-        })
-        .await;
+        wait::until("all processes to be gone", async || below.iter().all(|pid| !is_alive(*pid)).then_some(())).await;
         self._temporary.take()
     }
 }
@@ -226,6 +230,13 @@ pub fn children(parent: i32) -> Vec<i32> {
         .filter_map(|process| process.file_name().to_str()?.parse().ok())
         .filter(|pid| parent_of(*pid) == Some(parent))
         .collect()
+}
+
+/// All processes below one.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn family(pid: i32) -> Vec<i32> {
+    children(pid).into_iter().flat_map(|child| std::iter::once(child).chain(family(child))).collect()
 }
 
 #[cfg(target_os = "linux")]
