@@ -4,13 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bookstore_runtime::postgres::{Cluster, Installation, PostgresError};
+use bookstore_runtime::postgres::{Cluster, Installation};
+use rustix::process::{Pid, test_kill_process};
 use tokio::time::Instant;
 
 /// How long the server of a launcher that was killed may take to end.
 const PREDECESSOR: Duration = Duration::from_secs(15);
-/// The pause before another attempt.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause before another look.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Starts the cluster in `folder`, and makes it first if there is none. Root has given its rights up before this.
 ///
@@ -19,14 +20,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) async fn start(folder: &Path) -> anyhow::Result<Cluster> {
     let installation = Installation::find()?;
     let deadline = Instant::now() + PREDECESSOR;
-    loop {
-        match Cluster::start(&installation, folder, None).await {
-            Err(PostgresError::Failed { reason, .. })
-                if reason.contains("postmaster.pid") && Instant::now() < deadline =>
-            {
-                tokio::time::sleep(PAUSE).await;
-            }
-            started => return started.context("the private PostgreSQL"),
-        }
+    while is_running(folder) && Instant::now() < deadline {
+        tokio::time::sleep(PAUSE).await;
     }
+    Cluster::start(&installation, folder, None).await.context("the private PostgreSQL")
+}
+
+/// Whether a server runs on the files already: its process id is the first line of `postmaster.pid`.
+pub(crate) fn is_running(folder: &Path) -> bool {
+    let lock = std::fs::read_to_string(folder.join("data").join("postmaster.pid")).unwrap_or_default();
+    let pid = lock.lines().next().and_then(|pid| pid.trim().parse().ok()).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid).is_ok())
 }

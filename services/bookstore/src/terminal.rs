@@ -38,7 +38,8 @@ impl Style {
 
     /// `text` in a colour of ECMA-48's "select graphic rendition".
     pub(crate) fn paint(self, code: &str, text: impl Display) -> String {
-        if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        let text = text.to_string();
+        if self.coloured && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
     }
 
     pub(crate) fn bold(self, text: impl Display) -> String {

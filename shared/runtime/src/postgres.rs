@@ -211,7 +211,8 @@ impl Cluster {
         self.end();
     }
 
-    fn end(&mut self) {
+    /// Ends it, to be [started again](Self::restart).
+    pub fn end(&mut self) {
         // The end of its standard input is the supervisor's sign.
         drop(self.supervisor.stdin.take());
         let _ = self.supervisor.wait();

@@ -5,7 +5,7 @@ pub(super) use unix::Private;
 
 #[cfg(unix)]
 mod unix {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -33,7 +33,7 @@ mod unix {
             let cluster = private_postgres::start(folder).await?;
             let (url, port) = (cluster.url("bookstore"), cluster.port());
             let cluster = Arc::new(Mutex::new(cluster));
-            let watch = tokio::spawn(watch(Arc::clone(&cluster)));
+            let watch = tokio::spawn(watch(Arc::clone(&cluster), folder.to_owned()));
             Ok(Self { cluster, url, port, watch })
         }
 
@@ -54,13 +54,17 @@ mod unix {
         }
     }
 
-    async fn watch(cluster: Arc<Mutex<Cluster>>) {
+    async fn watch(cluster: Arc<Mutex<Cluster>>, folder: PathBuf) {
         loop {
             tokio::time::sleep(INTERVAL).await;
             let mut cluster = cluster.lock().await;
             if !cluster.is_running().unwrap_or(true) {
-                // Tried again at the next look if it fails.
-                let _ = cluster.restart().await;
+                // Of the shell and the server below it one may have died, and the other be about to end. Whatever
+                // fails is tried again at the next look.
+                cluster.end();
+                if !private_postgres::is_running(&folder) {
+                    let _ = cluster.restart().await;
+                }
             }
         }
     }

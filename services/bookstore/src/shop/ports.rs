@@ -17,6 +17,8 @@ const OTLP_HTTP: u16 = 4318;
 
 /// How long the processes of a launcher that was killed may take to end.
 const PREDECESSOR: Duration = Duration::from_secs(3);
+/// How long somebody may take who cannot be made out: a process that is just ending cannot.
+const STRANGER: Duration = Duration::from_millis(300);
 /// The pause before another look.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -67,8 +69,8 @@ pub(crate) struct Listener {
 /// A port that cannot be had.
 struct Refused {
     why: String,
-    /// It may be free in a moment.
-    passing: bool,
+    /// How soon it may be free.
+    within: Option<Duration>,
 }
 
 impl Taken {
@@ -78,13 +80,13 @@ impl Taken {
     /// # Errors
     /// Names each port that is in use and, where that can be known, by which process.
     pub(crate) fn take(ports: Ports, with_otlp: bool) -> anyhow::Result<Self> {
-        let deadline = Instant::now() + PREDECESSOR;
+        let started = Instant::now();
         loop {
             let refused = match Self::take_now(ports, with_otlp) {
                 Ok(taken) => return Ok(taken),
                 Err(refused) => refused,
             };
-            if refused.iter().any(|refused| !refused.passing) || Instant::now() > deadline {
+            if patience(&refused).is_none_or(|patience| started.elapsed() > patience) {
                 return Err(refusal(ports, &refused));
             }
             std::thread::sleep(PAUSE);
@@ -97,7 +99,7 @@ impl Taken {
     /// As of [`take`](Self::take).
     pub(crate) fn probe(ports: Ports, with_otlp: bool) -> anyhow::Result<()> {
         match Self::take_now(ports, with_otlp) {
-            Err(refused) if refused.iter().any(|refused| !refused.passing) => Err(refusal(ports, &refused)),
+            Err(refused) if patience(&refused).is_none() => Err(refusal(ports, &refused)),
             _ => Ok(()),
         }
     }
@@ -162,6 +164,11 @@ fn listen(port: u16) -> io::Result<Listener> {
     return Ok(Listener { address });
 }
 
+/// How long it is worth waiting for all of them; none if one will not be free.
+fn patience(refused: &[Refused]) -> Option<Duration> {
+    refused.iter().try_fold(Duration::ZERO, |most, refused| Some(most.max(refused.within?)))
+}
+
 fn refusal(ports: Ports, refused: &[Refused]) -> anyhow::Error {
     let why: Vec<_> = refused.iter().map(|refused| refused.why.as_str()).collect();
     let advice = match ports {
@@ -175,16 +182,20 @@ fn explain(port: u16, what: &str, error: &io::Error) -> Refused {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
             let owner = port_owner::of(port);
-            let passing = owner.as_ref().is_some_and(Owner::may_be_ours);
+            let within = match &owner {
+                Some(owner) if owner.may_be_ours() => Some(PREDECESSOR),
+                Some(Owner::Process { .. }) => None,
+                Some(Owner::User(_)) | None => Some(STRANGER),
+            };
             let by = owner.map(|owner| format!(" by {owner}")).unwrap_or_default();
-            return Refused { why: format!("port {port} ({what}) is in use{by}"), passing };
+            return Refused { why: format!("port {port} ({what}) is in use{by}"), within };
         }
         io::ErrorKind::PermissionDenied => {
             format!("port {port} ({what}) is root's, whose rights the shop gives up; take one from 1024 up")
         }
         _ => format!("port {port} ({what}) cannot be listened on: {error}"),
     };
-    Refused { why, passing: false }
+    Refused { why, within: None }
 }
 
 #[cfg(test)]
