@@ -15,7 +15,7 @@ mod problem;
 mod users;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -37,7 +37,9 @@ pub fn router(shop: Shop) -> Router {
     let json = Bytes::from(format!("{document:#}\n"));
     let page = Bytes::from(docs::page(&document));
     let served = |body: Bytes, kind: &'static str| {
-        get(move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300")], body) })
+        let headers =
+            [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300"), (CONTENT_SECURITY_POLICY, docs::POLICY)];
+        get(move || async move { (headers, body) })
     };
     routes
         .with_state(shop)

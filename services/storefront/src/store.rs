@@ -39,9 +39,4 @@ fn decode_error(what: &str, text: &str) -> sqlx::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn placeholders_count_on() {
-        assert_eq!(super::placeholders(2, 2, 2), "($2, $3), ($4, $5)");
-    }
-}
+mod tests;

@@ -3,6 +3,10 @@
 use askama::Template;
 use serde_json::{Map, Value};
 
+/// `Content-Security-Policy`: the page brings its style along and needs nothing else.
+pub(super) const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The page. Its parts are read out of the document, so that it says what the document says.
 #[derive(Template)]
 #[template(path = "api/docs.html")]

@@ -37,14 +37,14 @@ impl Checkout {
         if self.drain.has_begun() {
             return Err(problems::closing());
         }
-        match self.begin(call, user_id, key, &card).await? {
-            Some(saga) => self.buy(call, saga, card).await,
-            // Another request with the same key was faster.
-            None => match self.placed(call, user_id, key).await? {
-                Some(placed) => self.repeat(call, user_id, &placed, &card).await,
-                // And it has failed already, so that the key is free again.
-                None => Err(problems::unavailable(1)),
-            },
+        let why_not = match self.begin(call, user_id, key, &card).await? {
+            Ok(saga) => return self.buy(call, saga, card).await,
+            Err(problem) => problem,
+        };
+        // Another request with the same key may have been faster: it has taken the key, or even emptied the basket.
+        match self.placed(call, user_id, key).await? {
+            Some(placed) => self.repeat(call, user_id, &placed, &card).await,
+            None => Err(why_not),
         }
     }
 
@@ -65,18 +65,18 @@ impl Checkout {
         answer(order)
     }
 
-    /// Records the order with its saga. Nothing when the key was taken meanwhile.
+    /// Records the order with its saga, or says why there is none.
     async fn begin(
         &self,
         call: &Call,
         user_id: &str,
         key: &IdempotencyKey,
         card: &Card,
-    ) -> Result<Option<Saga>, Problem> {
+    ) -> Result<Result<Saga, Problem>, Problem> {
         let owner = Owner::User(user_id.to_owned());
         let items = self.store.items(call, &owner).await.map_err(|error| database_problem(&error))?;
         if items.is_empty() {
-            return Err(problems::basket_empty());
+            return Ok(Err(problems::basket_empty()));
         }
         let new = NewOrder {
             id: &Uuid::now_v7().to_string(),
@@ -87,7 +87,9 @@ impl Checkout {
             owner: &self.owner,
             lease_until_ms: self.lease_until_ms(),
         };
-        self.store.place(call, new).await.map_err(|error| database_problem(&error))
+        let saga = self.store.place(call, new).await.map_err(|error| database_problem(&error))?;
+        // Where the key was taken, its order is found next; it is not only when that has failed and freed the key again.
+        Ok(saga.ok_or_else(|| problems::unavailable(1)))
     }
 
     /// Runs the saga in a task of its own, which goes on when the caller hangs up, and waits for it as long as the caller

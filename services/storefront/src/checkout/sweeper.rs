@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bookstore_runtime::time::unix_ms;
 use bookstore_runtime::{Call, Drain};
+use bookstore_telemetry::quietly;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 use tracing::{Instrument as _, info, info_span, warn};
@@ -50,7 +51,8 @@ impl Checkout {
     /// Takes what is due over, as far as there is room for it.
     async fn sweep(&self, places: &Arc<Semaphore>) -> sqlx::Result<()> {
         let call = Call::new_root(BUDGET);
-        for (order_id, version) in self.store.due(&call, unix_ms(), BATCH).await? {
+        // Mostly there is nothing to do, and that leaves no trace.
+        for (order_id, version) in quietly(self.store.due(&call, unix_ms(), BATCH)).await? {
             let Ok(place) = Arc::clone(places).try_acquire_owned() else { break };
             let call = Call::new_root(BUDGET);
             let claimed = self.store.claim(&call, &order_id, version, &self.owner, self.lease_until_ms()).await?;
@@ -78,7 +80,7 @@ impl Checkout {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while until(&self.drain, rounds.tick()).await {
             let before_ms = unix_ms() - GUEST_BASKET_AGE_MS;
-            match self.store.remove_old_guests(&Call::new_root(BUDGET), before_ms, 1_000).await {
+            match quietly(self.store.remove_old_guests(&Call::new_root(BUDGET), before_ms, 1_000)).await {
                 Ok(0) => {}
                 Ok(baskets) => info!(baskets, "old baskets of guests were removed"),
                 Err(error) => warn!(%error, "old baskets of guests could not be removed"),
