@@ -13,7 +13,7 @@ use tracing::{Span, instrument};
 use crate::error::Error;
 use crate::inventory::Inventory;
 use crate::model::CallerId;
-use crate::quiet::quietly;
+use bookstore_telemetry::quietly;
 
 /// How many reservations are read at once.
 const BATCH: i64 = 100;

@@ -12,7 +12,7 @@
 //! * `rows`, `moves`, `sql`: the statements.
 //! * `watched`: who is told of changes.
 //! * `initial`: the copies that the shop opens with.
-//! * `clock`, `metrics`, `quiet`.
+//! * `clock`, `metrics`.
 
 pub mod config;
 
@@ -24,7 +24,6 @@ mod inventory;
 mod metrics;
 mod model;
 mod moves;
-mod quiet;
 mod refresh;
 mod reservations;
 mod rows;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bookstore_runtime::Call;
 
 use crate::inventory::Inventory;
-use crate::quiet::quietly;
+use bookstore_telemetry::quietly;
 
 /// How long one reading may take.
 const BUDGET: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bookstore_runtime::time::unix_ms;
 use bookstore_runtime::{Call, Drain};
+use bookstore_telemetry::quietly;
 use tracing::{info, warn};
 
 use crate::store::Store;
@@ -24,7 +25,7 @@ pub(crate) async fn run(store: Store, drain: Drain) {
             () = drain.begun() => return,
             _ = rounds.tick() => {}
         }
-        match remove_expired(&store).await {
+        match quietly(remove_expired(&store)).await {
             Ok(0) => {}
             Ok(removed) => info!(removed, "expired sessions were removed"),
             // The next round will see to it.

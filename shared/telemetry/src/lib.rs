@@ -14,10 +14,12 @@
 //! * `accounting`: what became of each span and log record; `limits`: long values cut
 //! * `export`, `background`: OTLP, on a thread of its own
 //! * `terminal`: log lines; `sensitive`: secrets that cannot be printed
+//! * `quiet`: work that leaves no trace
 //! * `noop`: the interface without the feature
 
 mod call;
 mod database;
+mod quiet;
 mod sensitive;
 mod settings;
 mod terminal;
@@ -70,6 +72,7 @@ pub use noop::{Telemetry, baggage, enabled, grpc, http, init, init_from, metrics
 pub use init::{Telemetry, init, init_from};
 
 pub use call::CallAttributes;
+pub use quiet::quietly;
 pub use sensitive::Sensitive;
 pub use settings::{InitError, LogFormat, Settings};
 

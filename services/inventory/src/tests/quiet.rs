@@ -10,7 +10,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::quiet::quietly;
+use bookstore_telemetry::quietly;
 
 use super::{TIME_TO_LIVE_MS, call, inventory, new_id, reserve, restock};
 
