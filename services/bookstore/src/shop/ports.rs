@@ -81,12 +81,16 @@ impl Taken {
     /// Names each port that is in use and, where that can be known, by which process.
     pub(crate) fn take(ports: Ports, with_otlp: bool) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let mut deadline = started;
         loop {
             let refused = match Self::take_now(ports, with_otlp) {
                 Ok(taken) => return Ok(taken),
                 Err(refused) => refused,
             };
-            if patience(&refused).is_none_or(|patience| started.elapsed() > patience) {
+            // The longest that was ever granted holds: a process that is just ending cannot be made out any more.
+            let Some(patience) = patience(&refused) else { return Err(refusal(ports, &refused)) };
+            deadline = deadline.max(started + patience);
+            if Instant::now() > deadline {
                 return Err(refusal(ports, &refused));
             }
             std::thread::sleep(PAUSE);
