@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bookstore_proto::catalog::{self, Subject};
-use bookstore_runtime::Problem;
 use serde::Deserialize;
 
 use super::asked::Asked;
@@ -102,9 +101,9 @@ pub(super) async fn list(
         web.shop.subjects(&visiting.call),
         visiting.frame(&web, listing.title()),
     );
-    let (found, refusal) = match found {
-        Ok(found) => (found, None),
-        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => (nothing(), Some(problem)),
+    let (found, refused) = match found {
+        Ok(found) => (found, false),
+        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => (nothing(), true),
         Err(problem) => return Err(problem.into()),
     };
     frame.query.clone_from(&listing.q);
@@ -121,7 +120,7 @@ pub(super) async fn list(
         sorts: sort_links(&listing),
         books: found.items.into_iter().map(card).collect(),
         paging: (last > 1).then(|| paging(&listing, last)),
-        hint: hint(&listing, beyond, refusal.as_ref()),
+        hint: hint(&listing, beyond, refused),
         wider: if beyond {
             Some(Link::new(listing.with(|it| it.page = last).href(), format!("Go to the last page, {last}")))
         } else if listing.q.is_empty() || listing.subject.is_empty() {
@@ -187,9 +186,9 @@ fn clear(listing: &Listing) -> Option<Link> {
     }
 }
 
-fn hint(listing: &Listing, beyond: bool, refusal: Option<&Problem>) -> String {
-    if let Some(detail) = refusal.and_then(Problem::detail_text) {
-        return detail.to_owned();
+fn hint(listing: &Listing, beyond: bool, refused: bool) -> String {
+    if refused {
+        return "That is more than can be looked for at once. Try fewer words.".to_owned();
     }
     if beyond {
         return format!("There is no page {}.", listing.page);
