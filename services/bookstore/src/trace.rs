@@ -78,6 +78,21 @@ pub(crate) async fn fetch(compare: &str, trace_id: &str) -> anyhow::Result<Trace
     answer.json().await.context("compare answered something else than was agreed")
 }
 
+/// How many traces compare holds, up to a page of them.
+///
+/// # Errors
+/// When compare cannot be asked.
+pub(crate) async fn count(compare: &str) -> anyhow::Result<usize> {
+    #[derive(Deserialize)]
+    struct List {
+        traces: Vec<serde::de::IgnoredAny>,
+    }
+    let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
+    let answer = http.get(format!("{compare}/api/v1/traces")).send().await.context("compare does not answer")?;
+    let list: List = answer.json().await.context("compare answered something else than was agreed")?;
+    Ok(list.traces.len())
+}
+
 fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }

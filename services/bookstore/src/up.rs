@@ -87,8 +87,10 @@ impl Running<'_> {
         let seconds = format!("{:.1} s", ready_in.as_secs_f64());
         self.explain(format_args!("{} in {seconds}", Style::of_stdout().green("Ready")));
         let tour = if self.arguments.no_tour { None } else { self.tour(shop).await };
-        if !self.arguments.json {
-            self.welcome(shop, tour.as_deref());
+        match (self.options.logs, self.arguments.json) {
+            (Logs::Stderr, _) => log_line("INFO", "ready", json!({ "shop": ready_line(shop) })),
+            (Logs::Files, true) => {}
+            (Logs::Files, false) => self.welcome(shop, tour.as_deref()),
         }
         self.watch(shop).await
     }
@@ -139,9 +141,7 @@ impl Running<'_> {
         } else if shop::sends_elsewhere() {
             terminal::say("Telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says, not to compare.");
         }
-        if self.options.logs == Logs::Files {
-            terminal::say(format_args!("Logs are in {}.", shop.data_dir().join("logs").display()));
-        }
+        terminal::say(format_args!("Logs are in {}.", shop.data_dir().join("logs").display()));
         terminal::say("Ctrl-C stops it all.");
     }
 
@@ -166,23 +166,27 @@ impl Running<'_> {
             }
             Event::Restarted { service, pid } => (service, format!("{service} was started again (process {pid})")),
         };
-        match self.arguments.log_format {
-            LogFormat::Json => {
-                let timestamp = format!("{:.6}", jiff::Timestamp::now());
-                note(json!({ "timestamp": timestamp, "level": "WARN", "service": service.name(), "message": line }));
-            }
-            LogFormat::Pretty => note(line),
+        match self.options.logs {
+            Logs::Stderr => log_line("WARN", &line, json!({ "about": service.name() })),
+            Logs::Files => note(line),
         }
     }
 
     /// A line for the person in front of the terminal: beside the JSON, where there is any.
     fn explain(&self, line: impl std::fmt::Display) {
-        match (self.arguments.log_format, self.arguments.json) {
-            (LogFormat::Json, _) => {}
-            (LogFormat::Pretty, true) => note(line),
-            (LogFormat::Pretty, false) => terminal::say(line),
+        match (self.options.logs, self.arguments.json) {
+            (Logs::Stderr, _) => {}
+            (Logs::Files, true) => note(line),
+            (Logs::Files, false) => terminal::say(line),
         }
     }
+}
+
+/// A log line of the launcher's own, as the services write theirs.
+fn log_line(level: &str, message: &str, fields: serde_json::Value) {
+    let timestamp = format!("{:.6}", jiff::Timestamp::now());
+    let service = "bookstore";
+    note(json!({ "timestamp": timestamp, "level": level, "service": service, "message": message, "fields": fields }));
 }
 
 /// What `--json` prints.

@@ -74,6 +74,8 @@ struct Observed {
     purchase: Purchase,
     /// One for each request that named one.
     traces: Vec<Trace>,
+    /// How many traces compare holds, named or not.
+    held: usize,
 }
 
 async fn observe(shop: &mut Shop) -> anyhow::Result<Observed> {
@@ -89,7 +91,7 @@ async fn observe(shop: &mut Shop) -> anyhow::Result<Observed> {
         }
     }
     traces.reverse();
-    Ok(Observed { purchase, traces })
+    Ok(Observed { purchase, traces, held: trace::count(&compare).await? })
 }
 
 impl Observed {
@@ -101,7 +103,7 @@ impl Observed {
     /// Without telemetry there must be no span.
     fn against_silence(&self) -> Verdict {
         let named = self.purchase.requests.iter().filter(|request| request.trace_id.is_some()).count();
-        Verdict { edges: Vec::new(), unexpected: named }
+        Verdict { edges: Vec::new(), unexpected: named.max(self.held) }
     }
 }
 
@@ -120,7 +122,7 @@ fn has(trace: &Trace, edge: &Edge) -> bool {
 
 struct Verdict {
     edges: Vec<(Edge, bool)>,
-    /// Requests that named a trace though there is no telemetry.
+    /// Traces that are there though there is no telemetry.
     unexpected: usize,
 }
 
@@ -154,10 +156,11 @@ impl Verdict {
         let (all, lacking) = (self.edges.len(), self.edges.iter().filter(|(_, found)| !found).count());
         let spans: usize = observed.traces.iter().map(|trace| trace.spans.len()).sum();
         if self.edges.is_empty() && self.unexpected == 0 {
-            return "One purchase without telemetry: no answer named a trace, as it should be.".to_owned();
+            return "One purchase without telemetry: no answer named a trace and none has come, as it should be."
+                .to_owned();
         }
         if self.edges.is_empty() {
-            return format!("{} answers named a trace though telemetry is off.", self.unexpected);
+            return format!("There are {} traces though telemetry is off.", self.unexpected);
         }
         let (traces, found) = (observed.traces.len(), all - lacking);
         format!(

@@ -53,6 +53,8 @@ impl Ports {
 /// The ports, taken.
 #[derive(Debug)]
 pub(crate) struct Taken {
+    addresses: BTreeMap<Service, SocketAddr>,
+    /// Until they are handed over: whoever keeps a service running keeps its port.
     listeners: BTreeMap<Service, Listener>,
     /// Where compare takes OTLP beside its own port: gRPC, HTTP.
     pub(crate) otlp: Option<[SocketAddr; 2]>,
@@ -123,12 +125,16 @@ impl Taken {
                 refused.push(explain(port, what, &error));
             }
         }
-        if refused.is_empty() { Ok(Self { listeners, otlp: otlp.map(|ports| ports.map(local)) }) } else { Err(refused) }
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let addresses = listeners.iter().map(|(service, listener): (&Service, &Listener)| (*service, listener.address));
+        Ok(Self { addresses: addresses.collect(), listeners, otlp: otlp.map(|ports| ports.map(local)) })
     }
 
     pub(crate) fn address(&self, service: Service) -> SocketAddr {
         // All services have one: `take` fails otherwise.
-        self.listeners.get(&service).map_or_else(|| local(service.default_port()), |listener| listener.address)
+        self.addresses.get(&service).copied().unwrap_or_else(|| local(service.default_port()))
     }
 
     pub(crate) fn url(&self, service: Service) -> String {
@@ -143,14 +149,7 @@ impl Taken {
 
     /// Hands a service's listener over; once.
     pub(crate) fn hand_over(&mut self, service: Service) -> Option<Listener> {
-        let address = self.address(service);
-        #[cfg(unix)]
-        {
-            let socket = self.listeners.get(&service)?.socket.try_clone().ok()?;
-            Some(Listener { address, socket })
-        }
-        #[cfg(not(unix))]
-        Some(Listener { address })
+        self.listeners.remove(&service)
     }
 }
 
