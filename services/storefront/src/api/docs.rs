@@ -13,14 +13,14 @@ pub(super) const POLICY: &str =
 struct Page<'a> {
     title: &'a str,
     /// Paragraphs.
-    about: Vec<&'a str>,
+    about: Vec<Text<'a>>,
     groups: Vec<Group<'a>>,
     schemas: Vec<Schema<'a>>,
 }
 
 struct Group<'a> {
     name: &'a str,
-    about: &'a str,
+    about: Text<'a>,
     operations: Vec<Operation<'a>>,
 }
 
@@ -29,7 +29,7 @@ struct Operation<'a> {
     method: String,
     path: &'a str,
     summary: &'a str,
-    about: &'a str,
+    about: Text<'a>,
     needs_session: bool,
     parameters: Vec<Field<'a>>,
     body: Option<Body<'a>>,
@@ -38,7 +38,7 @@ struct Operation<'a> {
 
 struct Answer<'a> {
     status: &'a str,
-    about: &'a str,
+    about: Text<'a>,
     body: Option<Body<'a>>,
 }
 
@@ -50,7 +50,7 @@ struct Body<'a> {
 
 struct Schema<'a> {
     name: &'a str,
-    about: &'a str,
+    about: Text<'a>,
     fields: Vec<Field<'a>>,
     values: Vec<&'a str>,
 }
@@ -60,7 +60,18 @@ struct Field<'a> {
     place: &'a str,
     kind: Kind<'a>,
     required: bool,
-    about: &'a str,
+    about: Text<'a>,
+}
+
+/// Text with code in backticks.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    /// Its parts, and whether each is code.
+    fn parts(self) -> impl Iterator<Item = (bool, &'a str)> {
+        self.0.split('`').enumerate().map(|(place, part)| (place % 2 == 1, part))
+    }
 }
 
 /// What a value is.
@@ -76,7 +87,7 @@ struct Kind<'a> {
 pub(super) fn page(document: &Value) -> String {
     let groups = list(&document["tags"]).map(|tag| group(document, tag)).collect();
     let schemas = entries(&document["components"]["schemas"]).map(|(name, schema)| of_schema(name, schema)).collect();
-    let about = text(&document["info"]["description"]).split("\n\n").collect();
+    let about = text(&document["info"]["description"]).split("\n\n").map(Text).collect();
     let page = Page { title: text(&document["info"]["title"]), about, groups, schemas };
     page.render().unwrap_or_else(|error| {
         tracing::error!(%error, "the page of the API cannot be rendered");
@@ -84,13 +95,19 @@ pub(super) fn page(document: &Value) -> String {
     })
 }
 
+/// In which order the operations of a path are shown.
+const METHODS: [&str; 4] = ["POST", "GET", "PUT", "DELETE"];
+
 fn group<'a>(document: &'a Value, tag: &'a Value) -> Group<'a> {
     let operations = entries(&document["paths"])
         .flat_map(|(path, item)| entries(item).map(move |(method, operation)| (path, method, operation)));
     let operations = operations
         .filter(|(_, _, operation)| operation["tags"][0] == tag["name"])
         .map(|(path, method, operation)| of_operation(document, path, method, operation));
-    Group { name: text(&tag["name"]), about: text(&tag["description"]), operations: operations.collect() }
+    let mut operations: Vec<_> = operations.collect();
+    // What makes comes before what shows, and what removes is last.
+    operations.sort_by_key(|operation| (operation.path, METHODS.iter().position(|method| *method == operation.method)));
+    Group { name: text(&tag["name"]), about: prose(&tag["description"]), operations }
 }
 
 fn of_operation<'a>(document: &'a Value, path: &'a str, method: &str, operation: &'a Value) -> Operation<'a> {
@@ -99,11 +116,11 @@ fn of_operation<'a>(document: &'a Value, path: &'a str, method: &str, operation:
         place: text(&parameter["in"]),
         kind: kind(&parameter["schema"]),
         required: parameter["required"] == true,
-        about: text(&parameter["description"]),
+        about: prose(&parameter["description"]),
     });
     let answers = entries(&operation["responses"]).map(|(status, answer)| Answer {
         status,
-        about: text(&answer["description"]),
+        about: prose(&answer["description"]),
         body: body(document, &answer["content"]),
     });
     Operation {
@@ -111,7 +128,7 @@ fn of_operation<'a>(document: &'a Value, path: &'a str, method: &str, operation:
         method: method.to_uppercase(),
         path,
         summary: text(&operation["summary"]),
-        about: text(&operation["description"]),
+        about: prose(&operation["description"]),
         needs_session: !operation["security"].is_null(),
         parameters: parameters.collect(),
         body: body(document, &operation["requestBody"]["content"]),
@@ -168,12 +185,12 @@ fn of_schema<'a>(name: &'a str, schema: &'a Value) -> Schema<'a> {
         place: "",
         kind: kind(field),
         required: required.contains(&name),
-        about: text(&field["description"]),
+        about: prose(&field["description"]),
     });
     // An enumeration of described values is a choice of constants.
     let constants = list(&schema["oneOf"]).filter_map(|one| one["enum"][0].as_str());
     let values = list(&schema["enum"]).map(text).chain(constants).collect();
-    Schema { name, about: text(&schema["description"]), fields: fields.collect(), values }
+    Schema { name, about: prose(&schema["description"]), fields: fields.collect(), values }
 }
 
 fn kind(schema: &Value) -> Kind<'_> {
@@ -208,6 +225,10 @@ fn type_of(schema: &Value) -> &str {
         Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("any"),
         _ => "any",
     }
+}
+
+fn prose(value: &Value) -> Text<'_> {
+    Text(text(value))
 }
 
 fn text(value: &Value) -> &str {
