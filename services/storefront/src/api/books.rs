@@ -23,7 +23,7 @@ pub(super) struct ListQuery {
     /// Only books of this subject; `GET /subjects` lists them.
     #[param(example = "Fiction")]
     subject: Option<String>,
-    /// In which order, such as `title`, `author`, `year` or `price`.
+    /// In which order: `title`, `author`, `year`, `-year`, `price` or `-price`; by relevance where nothing is said.
     #[param(example = "title")]
     sort: Option<String>,
     /// Which page, from 1.
