@@ -48,7 +48,11 @@ pub(super) async fn pay(State(web): State<Web>, posted: Posted) -> Result<Respon
     }
     let card = CardInput::new(posted.text("number"), posted.text("expiry"), posted.text("cvc"));
     match web.shop.place_order(&visiting.call, user, &key, &card).await {
-        Ok(order) => Ok(see(&links::with_query(&format!("/orders/{}", order.id), &[("thanks", "1")]))),
+        Ok(order) => {
+            // This answer is a redirect that nobody sees: the order's page links to the trace of the purchase.
+            let trace = bookstore_telemetry::trace_id().unwrap_or_else(|| "1".to_owned());
+            Ok(see(&links::with_query(&format!("/orders/{}", order.id), &[("thanks", &trace)])))
+        }
         Err(problem) => match Outcome::of(&problem) {
             Outcome::Elsewhere(path) => Err(Stop::Elsewhere(path)),
             Outcome::Again(obstacle, errors) => {

@@ -20,7 +20,7 @@ const REFRESH: HeaderName = HeaderName::from_static("refresh");
 /// What the page of an order was opened with.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Parameters {
-    /// Whether it was placed just now.
+    /// There if it was placed just now: the id of the trace in which it was.
     thanks: Option<String>,
 }
 
@@ -45,6 +45,7 @@ pub(super) async fn show(
     let page = OrderPage {
         frame: visiting.frame(&web, format!("Order {}", order.reference)).await,
         thanks: parameters.thanks.is_some() && found.status == OrderStatus::Confirmed,
+        purchase: purchase(&web, parameters.thanks.as_deref()),
         order,
         lines: found.lines.iter().map(line).collect(),
     };
@@ -64,6 +65,12 @@ fn order(order: &Order) -> view::Order {
         total: money(&order.total),
         id: order.id.clone(),
     }
+}
+
+/// Where the trace of the purchase can be seen.
+fn purchase(web: &Web, trace: Option<&str>) -> Option<String> {
+    let trace = trace.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    Some(format!("{}/traces/{trace}", web.settings.compare_url.as_deref()?))
 }
 
 /// The random end of the id in a form that can be read to somebody.

@@ -249,6 +249,8 @@ pub(super) struct OrderPage {
     pub(super) frame: Frame,
     /// Whether it was placed just now.
     pub(super) thanks: bool,
+    /// Where the trace of the purchase can be seen.
+    pub(super) purchase: Option<String>,
     pub(super) order: Order,
     pub(super) lines: Vec<Line>,
 }
