@@ -43,8 +43,12 @@ pub(crate) enum Command {
     /// Starts the shop, buys a book and shows that purchase's trace
     Up(Up),
     /// Checks that no copy and no cent is lost, on a shop that runs or one that is stopped
+    ///
+    /// Exits with 0 if all invariants hold, with 1 if one is broken (the rows are named), with 2 if the shop cannot be read.
     Check(Check),
     /// Starts a temporary shop, buys a book and checks that every call left its trace
+    ///
+    /// Exits with 1 if one is missing.
     Verify(Verify),
     /// Exits with 0 if a URL answers with a 2xx within two seconds; for containers without a shell
     #[command(after_help = "Example: bookstore healthcheck http://127.0.0.1:8080/readyz")]

@@ -51,7 +51,11 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &command {
         Command::Up(arguments) => up::run(arguments, started).map(|()| ExitCode::SUCCESS),
-        Command::Check(arguments) => check::run(arguments),
+        Command::Check(arguments) => check::run(arguments).or_else(|error| {
+            // Not the same as a shop that was found broken.
+            terminal::note(format_args!("bookstore: {error:#}"));
+            Ok(ExitCode::from(2))
+        }),
         Command::Healthcheck { url } => healthcheck(url),
         Command::Verify(arguments) => verify::run(arguments),
         // The services, which have run above.

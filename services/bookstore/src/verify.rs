@@ -205,7 +205,7 @@ fn child(edge: &Edge) -> String {
 async fn remove(server: &Server) {
     use sqlx::migrate::MigrateDatabase as _;
     for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
-        if let Err(error) = sqlx::Any::drop_database(&server.url(service)).await {
+        if let Err(error) = sqlx::Postgres::drop_database(&server.url(service)).await {
             note(format_args!("the database of {service} in {server} stays: {error}"));
         }
     }
