@@ -6,6 +6,7 @@ use bookstore_runtime::db::{self, DatabaseConfig};
 use bookstore_runtime::testing::{TestDatabase, on_each_database};
 use bookstore_runtime::{Call, Db};
 use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/migrations");
 
@@ -94,6 +95,45 @@ async fn a_broken_rule_is_an_error_that_does_not_pass_by_itself() {
         assert_eq!(said, Some(true), "{}", database.name);
     })
     .await;
+}
+
+/// The rule is looked at when the statement is committed: after its row has come.
+#[tokio::test]
+async fn a_row_that_a_write_returns_is_committed() {
+    on_each_database(|database| async move {
+        let db = open(&database).await;
+        let table = "CREATE TABLE parts (thing BIGINT REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)";
+        sqlx::query(table).execute(db.run(&call())).await.unwrap();
+        let insert = "INSERT INTO parts (thing) VALUES (1) RETURNING thing";
+        let broken = sqlx::query_scalar::<_, i64>(insert).fetch_optional(db.run(&call())).await;
+        assert!(broken.is_err(), "{}: {broken:?}", database.name);
+        let broken = sqlx::query_scalar::<_, i64>(insert).fetch_one(db.run(&call())).await;
+        assert!(broken.is_err(), "{}: {broken:?}", database.name);
+        sqlx::query("INSERT INTO things (id, count) VALUES (1, 0)").execute(db.run(&call())).await.unwrap();
+        let kept = sqlx::query_scalar::<_, i64>(insert).fetch_optional(db.run(&call())).await.unwrap();
+        assert_eq!(kept, Some(1), "{}", database.name);
+    })
+    .await;
+}
+
+/// As when a server was started again.
+#[tokio::test]
+async fn connections_that_the_server_has_closed_are_made_again() {
+    const OTHERS: &str = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let db = open(&database).await;
+    let ask = || futures_util::future::join_all((0..4).map(|_| count(&db, 1)));
+    assert_eq!(ask().await, [None; 4]);
+
+    let mut server = sqlx::PgConnection::connect(database.config.url.expose()).await.unwrap();
+    let rested = format!("SELECT COUNT(*) FROM {OTHERS} AND state_change > now() - interval '1500 ms'");
+    let end = format!("SELECT COUNT(pg_terminate_backend(pid)) FROM {OTHERS}");
+    for until_none in [rested, end] {
+        while sqlx::query_scalar::<_, i64>(AssertSqlSafe(&*until_none)).fetch_one(&mut server).await.unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(ask().await, [None; 4]);
 }
 
 #[tokio::test]

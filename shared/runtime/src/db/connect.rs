@@ -9,7 +9,7 @@ use bookstore_telemetry::Sensitive;
 use bookstore_telemetry::sql::{self, PoolState, System};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateDatabase as _, Migrator};
-use sqlx::{AnyPool, ConnectOptions as _, Executor as _};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::Semaphore;
 
 use super::{Db, Dialect, Inner};
@@ -19,6 +19,9 @@ use crate::config::{self, ConfigError, Source};
 /// with the machine, not with the process; 512 KiB of page cache.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; \
                               PRAGMA foreign_keys = ON; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;";
+
+/// How long a connection may rest before it is asked whether it is still there.
+const TRUSTED_WITHOUT_USE: Duration = Duration::from_secs(1);
 
 /// Where a service's database is.
 #[derive(Clone, Debug)]
@@ -96,7 +99,17 @@ impl Db {
         let pool = AnyPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(Duration::from_secs(5))
+            // Not each time: that would be a second round trip for every statement. But those that a server has closed,
+            // which was started again, have rested at least as long as that took.
             .test_before_acquire(false)
+            .before_acquire(move |connection, rested| {
+                Box::pin(async move {
+                    if dialect == Dialect::Postgres && rested.idle_for >= TRUSTED_WITHOUT_USE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if dialect == Dialect::Sqlite {

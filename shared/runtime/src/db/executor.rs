@@ -61,7 +61,7 @@ impl Query {
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Option<AnyRow>, sqlx::Error> {
         let statement = Statement::start(&db.inner.database, self.sql.as_str());
-        let outcome = connection.fetch_optional(self).await;
+        let outcome = first_row(connection.fetch_many(self)).await;
         finish(statement, &outcome, |row| u64::from(row.is_some()));
         outcome
     }
@@ -74,17 +74,26 @@ impl Query {
     ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
         let statement = Statement::start(&db.inner.database, self.sql.as_str());
         let outcome: Result<Vec<_>, _> = connection.fetch_many(self).try_collect().await;
-        finish(statement, &outcome, |steps| {
-            steps
-                .iter()
-                .map(|step| match step {
-                    Either::Left(done) => done.rows_affected(),
-                    Either::Right(_) => 1,
-                })
-                .sum()
-        });
+        // What a write has affected is no row that came back; and a SELECT says there how many PostgreSQL sent, or what the
+        // write before it affected on SQLite.
+        finish(statement, &outcome, |steps| steps.iter().filter(|step| step.is_right()).count() as u64);
         outcome
     }
+}
+
+/// The first row of a statement that has been run to its end.
+///
+/// `Any`'s own `fetch_optional` answers as soon as there is a row. What writes and returns a row is not committed then,
+/// neither by PostgreSQL, which commits after the last row, nor by SQLite, which does when the statement is reset: the
+/// caller would be told of what may still fail.
+async fn first_row(mut steps: Steps<'_>) -> Result<Option<AnyRow>, sqlx::Error> {
+    let mut first = None;
+    while let Some(step) = steps.try_next().await? {
+        if let Either::Right(row) = step {
+            first.get_or_insert(row);
+        }
+    }
+    Ok(first)
 }
 
 /// Ends the statement's span by how it came out.
