@@ -29,7 +29,7 @@ pub struct HttpClient {
 pub enum HttpError {
     /// It cannot be reached, or broke off.
     #[error("no answer: {0}")]
-    Unreachable(reqwest::Error),
+    Unreachable(#[source] reqwest::Error),
     /// The time was over.
     #[error("no answer in time")]
     Timeout,
@@ -169,9 +169,7 @@ impl<'a> HttpRequest<'a> {
         let child = call.child();
         let request = self.build(&child, remaining)?;
         let sent = bookstore_telemetry::http::send(&self.client.http, request, self.template, child.attributes());
-        let response = sent.await.map_err(|error| {
-            if error.is_timeout() && !error.is_connect() { HttpError::Timeout } else { HttpError::Unreachable(error) }
-        })?;
+        let response = sent.await.map_err(broken)?;
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
@@ -238,10 +236,19 @@ impl<'a> HttpRequest<'a> {
     }
 }
 
+/// Without the URL: what a customer looks for stands in its query, and errors go to the log.
+fn broken(error: reqwest::Error) -> HttpError {
+    if error.is_timeout() && !error.is_connect() {
+        HttpError::Timeout
+    } else {
+        HttpError::Unreachable(error.without_url())
+    }
+}
+
 /// The answer's body, up to a limit.
 async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, HttpError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(HttpError::Unreachable)? {
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(HttpError::Body(format!("more than {MAX_ANSWER} bytes")));
         }

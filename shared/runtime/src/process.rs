@@ -54,6 +54,8 @@ where
     Fut: Future<Output = Result<(), E>>,
     E: fmt::Display,
 {
+    #[cfg(unix)]
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name(name)
@@ -80,6 +82,22 @@ where
         telemetry.shutdown().await;
         outcome
     })
+}
+
+/// Lets the process open more files than many systems let it begin with (1,024): each connection is one, and the
+/// server's own limit on them should be the one that is met first.
+#[cfg(unix)]
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    /// As many as macOS allows.
+    const WANTED: u64 = 10_240;
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(WANTED, |most| most.min(WANTED));
+    if limit.current.is_some_and(|now| now < wanted) {
+        limit.current = Some(wanted);
+        // Refused, it goes on with what there is.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// Resolves when the process should end.

@@ -12,7 +12,8 @@ use bookstore_runtime::{Call, Drain, Problem};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -143,6 +144,20 @@ async fn bodies_and_headers_have_a_largest_size() {
     assert_eq!(headers.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 }
 
+/// The clock is put forward whenever everybody waits.
+#[tokio::test(start_paused = true)]
+async fn who_says_too_little_loses_its_place() {
+    let server = start(Server::http(Router::new())).await;
+    // "P" may become a POST or the preface of HTTP/2.
+    for said in ["", "P", "GET / HTTP/1.1\r\nhost:"] {
+        let mut client = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+        client.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(60), client.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "{said:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_under_way_is_finished_and_nothing_new_begun() {
     let (router, reached, go) = gate();
@@ -152,7 +167,7 @@ async fn what_is_under_way_is_finished_and_nothing_new_begun() {
     reached.notified().await;
     server.drain.begin();
     // The listener goes first: from then on a new connection is refused.
-    while tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.is_ok() {
+    while TcpStream::connect(server.url.trim_start_matches("http://")).await.is_ok() {
         tokio::task::yield_now().await;
     }
     assert!(!server.served.is_finished());
@@ -176,6 +191,18 @@ async fn a_call_goes_on_with_its_hop_and_less_time() {
     }
     let over = Call::new_root(Duration::ZERO);
     assert!(matches!(client.get("/echo/{what}", &["x"]).send(&over).await, Err(HttpError::Timeout)));
+}
+
+#[tokio::test]
+async fn an_error_does_not_tell_what_was_asked_for() {
+    // Bound, and so nobody else's; not listening, and so refusing.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let client = HttpClient::new(&format!("http://{}", nobody.local_addr().unwrap())).unwrap();
+    let call = Call::new_root(Duration::from_secs(5));
+    let error = client.get("/books", &[]).query("q", "something-private").send(&call).await.unwrap_err();
+    assert!(matches!(error, HttpError::Unreachable(_)), "{error}");
+    assert!(!format!("{error} {error:?}").contains("private"), "{error:?}");
 }
 
 #[tokio::test]

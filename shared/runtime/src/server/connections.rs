@@ -1,7 +1,9 @@
 //! Accepts connections and serves them, HTTP/1 and HTTP/2 by what the client speaks.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +23,7 @@ use crate::drain::{DRAIN_LIMIT, Drain};
 const HEADER_BYTES: usize = 16 * 1024;
 /// The most request headers over HTTP/1.
 const HEADER_COUNT: usize = 64;
-/// How long a client may take to send its headers.
+/// How long a client may take to send the headers of a request, the first one of a connection included.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// The most requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 256;
@@ -42,7 +44,10 @@ pub(super) async fn serve(listener: TcpListener, app: Router, drain: Drain, most
         let Some((stream, peer, place)) = accepted else { continue };
         // Small answers must not wait for more (Nagle).
         let _ = stream.set_nodelay(true);
+        let heard = Arc::new(AtomicBool::new(false));
+        let hears = Arc::clone(&heard);
         let app = tower::util::MapRequest::new(app.clone(), move |mut request: Request<Incoming>| {
+            hears.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
             request
         });
@@ -51,8 +56,16 @@ pub(super) async fn serve(listener: TcpListener, app: Router, drain: Drain, most
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;
+            let mut connection = pin!(connection);
+            // hyper's own limit begins once it knows HTTP/1 from HTTP/2: whoever sends less than that would keep its
+            // place for ever.
+            let ended = match tokio::time::timeout(HEADER_TIME, &mut connection).await {
+                Ok(ended) => ended,
+                Err(_) if heard.load(Ordering::Relaxed) => connection.await,
+                Err(_) => return,
+            };
             // A client that hangs up or talks nonsense is no event of ours.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
         });
