@@ -215,6 +215,7 @@ impl Shop {
 
     /// Ends everything in order: each process finishes what is under way.
     pub async fn stop(&mut self) {
+        self.note_end();
         for together in ENDING {
             let stopping = self.children.iter_mut().filter(|child| together.contains(&child.service));
             join_all(stopping.map(Supervised::stop)).await;
@@ -222,11 +223,11 @@ impl Shop {
         if let Some(private) = self.private.take() {
             private.stop().await;
         }
-        self.note_end();
     }
 
     /// Ends everything at once, as a power cut would.
     pub async fn kill(&mut self) {
+        self.note_end();
         for child in &self.children {
             child.order_kill();
         }
@@ -236,10 +237,10 @@ impl Shop {
         if let Some(private) = self.private.take() {
             private.stop().await;
         }
-        self.note_end();
     }
 
-    /// How long ago the shop was last known to run is what `bookstore check` measures expiries by.
+    /// When the shop was last known to run is what `bookstore check` measures expiries by. Written down before the end
+    /// begins: once inventory has ended, nobody is there to expire anything, however long the others take.
     fn note_end(&mut self) {
         self.state.seen_ms = bookstore_runtime::time::unix_ms();
         let _ = self.dir.set_state(&self.state);

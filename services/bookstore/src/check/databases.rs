@@ -105,11 +105,6 @@ impl Opened {
         Self::at(url, "a shop".to_owned(), Some(stopped)).await
     }
 
-    /// Whether rows may move while they are read.
-    pub(super) fn may_move(&self) -> bool {
-        self.stopped.is_none()
-    }
-
     pub(super) fn describe(&self) -> String {
         format!("{} ({})", self.place, if self.stopped.is_some() { "stopped" } else { "running" })
     }

@@ -3,9 +3,12 @@
 use super::databases::Reader;
 use super::{Broken, Finding};
 
-const LEVELS: &str = "SELECT s.book_id, s.on_hand, s.reserved, s.sold, \
-    CAST(COALESCE((SELECT SUM(r.quantity) FROM restocks r WHERE r.book_id = s.book_id), 0) AS BIGINT) FROM stock s \
-    ORDER BY s.book_id";
+/// Books that were restocked and have no row count too, as if they had an empty one.
+const LEVELS: &str = "SELECT b.book_id, CAST(COALESCE(s.on_hand, 0) AS BIGINT), CAST(COALESCE(s.reserved, 0) AS BIGINT), \
+    CAST(COALESCE(s.sold, 0) AS BIGINT), \
+    CAST(COALESCE((SELECT SUM(r.quantity) FROM restocks r WHERE r.book_id = b.book_id), 0) AS BIGINT) \
+    FROM (SELECT book_id FROM stock UNION SELECT book_id FROM restocks) b LEFT JOIN stock s ON s.book_id = b.book_id \
+    ORDER BY b.book_id";
 
 pub(super) async fn check(inventory: &mut Reader) -> anyhow::Result<Finding> {
     let levels: Vec<(i64, i64, i64, i64, i64)> = inventory.rows(LEVELS).await?;

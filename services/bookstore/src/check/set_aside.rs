@@ -4,13 +4,16 @@
 use super::databases::Reader;
 use super::{Broken, Finding};
 
-const LEVELS: &str = "SELECT s.book_id, s.reserved, s.sold, \
-    CAST(COALESCE(t.reserved, 0) AS BIGINT), CAST(COALESCE(t.sold, 0) AS BIGINT) FROM stock s LEFT JOIN (\
+/// Books that were reserved and have no row count too, as if they had an empty one.
+const LEVELS: &str = "SELECT b.book_id, CAST(COALESCE(s.reserved, 0) AS BIGINT), CAST(COALESCE(s.sold, 0) AS BIGINT), \
+    CAST(COALESCE(t.reserved, 0) AS BIGINT), CAST(COALESCE(t.sold, 0) AS BIGINT) \
+    FROM (SELECT book_id FROM stock UNION SELECT book_id FROM reservation_lines) b \
+    LEFT JOIN stock s ON s.book_id = b.book_id LEFT JOIN (\
         SELECT l.book_id AS book_id, \
             SUM(CASE WHEN r.status IN ('held', 'pinned') THEN l.quantity ELSE 0 END) AS reserved, \
             SUM(CASE WHEN r.status = 'committed' THEN l.quantity ELSE 0 END) AS sold \
         FROM reservation_lines l JOIN reservations r ON r.id = l.reservation_id GROUP BY l.book_id\
-    ) t ON t.book_id = s.book_id ORDER BY s.book_id";
+    ) t ON t.book_id = b.book_id ORDER BY b.book_id";
 
 pub(super) async fn check(inventory: &mut Reader) -> anyhow::Result<Finding> {
     let levels: Vec<(i64, i64, i64, i64, i64)> = inventory.rows(LEVELS).await?;

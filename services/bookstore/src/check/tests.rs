@@ -245,6 +245,25 @@ async fn money_that_is_taken_before_the_order_is_confirmed_is_under_way() {
     opened.close().await;
 }
 
+/// SQLite's own shell does not hold tables to their references.
+#[tokio::test]
+async fn a_book_without_its_row_is_named() {
+    let databases = [TestDatabase::sqlite(), TestDatabase::sqlite(), TestDatabase::sqlite()];
+    let mut planted = Planted::in_databases(databases).await;
+    planted.run(Service::Inventory, "PRAGMA foreign_keys = OFF").await;
+    planted.run(Service::Inventory, "DELETE FROM stock").await;
+    let mut opened = planted.opened().await;
+    let text = read(&mut opened).await.unwrap().text();
+    for line in [
+        "inventory.stock 1: on_hand 0 + reserved 0 + sold 0 = 0, but 10 were restocked",
+        "inventory.stock 2: on_hand 0 + reserved 0 + sold 0 = 0, but 5 were restocked",
+        "inventory.stock 1: reserved 0, sold 0, but reservations say reserved 2, sold 2",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    opened.close().await;
+}
+
 #[tokio::test]
 async fn nothing_can_be_written_by_the_check() {
     let databases = [TestDatabase::sqlite(), TestDatabase::sqlite(), TestDatabase::sqlite()];

@@ -23,6 +23,10 @@ const ENDPOINTS: [&str; 4] = [
 const IMPATIENCE: [(&str, &str); 3] =
     [("OTEL_BSP_SCHEDULE_DELAY", "250"), ("OTEL_BLRP_SCHEDULE_DELAY", "250"), ("OTEL_METRIC_EXPORT_INTERVAL", "5000")];
 
+/// One heap for each of two threads is enough: glibc would keep up to eight for each core, each with free memory of its
+/// own. Holds unless the variable is set.
+const HEAPS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+
 /// A variable for a process: its value, or none to take it away.
 pub(super) type Variable = (String, Option<String>);
 
@@ -50,6 +54,9 @@ impl Common<'_> {
         variables.set("BOOKSTORE_LOG_FORMAT", if self.log_format == LogFormat::Json { "json" } else { "pretty" });
         // Each has a name of its own; one for all would make them one service.
         variables.unset("OTEL_SERVICE_NAME");
+        if !is_set(HEAPS.0) {
+            variables.set(HEAPS.0, HEAPS.1);
+        }
         if self.log_format == LogFormat::Pretty {
             // The log goes to a file.
             variables.set("NO_COLOR", "1");

@@ -185,6 +185,9 @@ fn explain(port: u16, what: &str, error: &io::Error) -> Refused {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
             let owner = port_owner::of(port);
+            if matches!(owner, Some(Owner::Process { pid, .. }) if pid == std::process::id()) {
+                return Refused { why: format!("port {port} is {what}'s: the storefront needs another"), within: None };
+            }
             let within = match &owner {
                 Some(owner) if owner.may_be_ours() => Some(PREDECESSOR),
                 Some(Owner::Process { .. }) => None,
@@ -216,14 +219,19 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_use_is_named_with_its_process() {
-        let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = other.local_addr().unwrap().port();
-        let error = Taken::take(Ports::Usual { storefront: port }, false).unwrap_err().to_string();
-        assert!(error.contains(&format!("port {port} (storefront) is in use")), "{error}");
-        assert!(error.contains("--port 0"), "{error}");
-        if cfg!(target_os = "linux") {
-            assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
-        }
+    #[cfg(target_os = "linux")]
+    fn the_storefront_cannot_have_the_port_of_another_service() {
+        let listener = listen(0).unwrap();
+        let port = listener.address.port();
+        let refused = explain(port, "catalog", &listen(port).unwrap_err());
+        assert_eq!(refused.why, format!("port {port} is catalog's: the storefront needs another"));
+        assert_eq!(refused.within, None);
+    }
+
+    #[test]
+    fn whoever_may_go_is_waited_for_unless_somebody_stays() {
+        let refused = |within| Refused { why: String::new(), within };
+        assert_eq!(patience(&[refused(Some(STRANGER)), refused(Some(PREDECESSOR))]), Some(PREDECESSOR));
+        assert_eq!(patience(&[refused(Some(PREDECESSOR)), refused(None)]), None);
     }
 }
