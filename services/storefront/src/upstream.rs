@@ -8,6 +8,8 @@ mod inventory;
 mod payment;
 mod user;
 
+use std::sync::Arc;
+
 use bookstore_proto::inventory::inventory_client::InventoryClient;
 use bookstore_proto::payment::payments_client::PaymentsClient;
 use bookstore_runtime::db::is_transient;
@@ -15,6 +17,7 @@ use bookstore_runtime::grpc_client::{self, Channel};
 use bookstore_runtime::http_client::{HttpClient, HttpError};
 use bookstore_runtime::retry::Retry;
 use bookstore_runtime::{Call, Problem};
+use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tracing::{error, warn};
 
@@ -29,8 +32,16 @@ pub(crate) struct Upstreams {
     catalog: HttpClient,
     user: HttpClient,
     inventory: Grpc<InventoryClient<Channel>>,
+    /// Streams have a connection of their own: they stay open, and one connection has room for so many only. Purchases
+    /// must not wait for people to close their book pages.
+    watches: InventoryClient<Channel>,
+    /// How many more streams that connection has room for.
+    watch_places: Arc<Semaphore>,
     payment: Grpc<PaymentsClient<Channel>>,
 }
+
+/// How many streams are open at once. The services take 256 on one connection.
+const MOST_WATCHES: usize = 250;
 
 /// A gRPC client with the retries of its service.
 #[derive(Clone, Debug)]
@@ -58,6 +69,8 @@ impl Upstreams {
             catalog: http("catalog", &urls.catalog)?,
             user: http("user", &urls.user)?,
             inventory: Grpc::new(InventoryClient::new(grpc("inventory", &urls.inventory)?)),
+            watches: InventoryClient::new(grpc("inventory", &urls.inventory)?),
+            watch_places: Arc::new(Semaphore::new(MOST_WATCHES)),
             payment: Grpc::new(PaymentsClient::new(grpc("payment", &urls.payment)?)),
         })
     }

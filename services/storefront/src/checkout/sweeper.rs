@@ -22,6 +22,8 @@ const BATCH: i64 = 64;
 const BUDGET: Duration = Duration::from_secs(5);
 /// How long a guest's basket is kept untouched.
 const GUEST_BASKET_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How many old baskets are removed at once.
+const PORTION: i64 = 1_000;
 /// How often old baskets are looked for.
 const GUEST_BASKET_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -79,13 +81,23 @@ impl Checkout {
         let mut rounds = tokio::time::interval(GUEST_BASKET_INTERVAL);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while until(&self.drain, rounds.tick()).await {
-            let before_ms = unix_ms() - GUEST_BASKET_AGE_MS;
-            match quietly(self.store.remove_old_guests(&Call::new_root(BUDGET), before_ms, 1_000)).await {
-                Ok(0) => {}
-                Ok(baskets) => info!(baskets, "old baskets of guests were removed"),
-                Err(error) => warn!(%error, "old baskets of guests could not be removed"),
+            if let Err(error) = self.remove_old_baskets().await {
+                warn!(%error, "old baskets of guests could not be removed");
             }
         }
+    }
+
+    /// Removes them in portions, so that no transaction is long, until there are none or the drain begins.
+    async fn remove_old_baskets(&self) -> sqlx::Result<()> {
+        let before_ms = unix_ms() - GUEST_BASKET_AGE_MS;
+        while !self.drain.has_begun() {
+            let call = Call::new_root(BUDGET);
+            match quietly(self.store.remove_old_guests(&call, before_ms, PORTION)).await? {
+                0 => break,
+                baskets => info!(baskets, "old baskets of guests were removed"),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Baskets.
 //!
-//! Whoever changes a basket first touches its row in `baskets`, so changes of one basket queue and the limits hold.
+//! Whoever changes a basket by what is in it first touches its row in `baskets`, so such changes queue and the limits
+//! hold.
 
 use bookstore_runtime::Call;
 use bookstore_runtime::db::Tx;
@@ -103,6 +104,7 @@ impl Store {
 /// Takes what an order has bought out of its buyer's basket; what was added meanwhile stays.
 pub(super) async fn take_bought(tx: &mut Tx, user_id: &str, order_id: &str) -> sqlx::Result<()> {
     let owner = Owner::User(user_id.to_owned()).stored();
+    touch(tx, &owner).await?;
     for statement in [REMOVE_ALL_BOUGHT, REDUCE_BOUGHT] {
         sqlx::query(statement).bind(&owner).bind(order_id).execute(tx.run()).await?;
     }

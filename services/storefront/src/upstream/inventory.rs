@@ -1,5 +1,7 @@
 //! The inventory service.
 
+use std::sync::Arc;
+
 use bookstore_proto::inventory as stock;
 use bookstore_runtime::{Call, Problem};
 use futures_util::StreamExt as _;
@@ -8,8 +10,11 @@ use tonic::Status;
 
 use super::{Upstreams, grpc_problem};
 use crate::model::StockLevel;
+use crate::problems;
 
 const SERVICE: &str = "inventory";
+/// When somebody may have stopped watching, in seconds.
+const WATCH_AGAIN_S: u64 = 5;
 
 impl Upstreams {
     /// The stock of these books, in this order.
@@ -59,13 +64,16 @@ impl Upstreams {
         self.inventory.idempotent(call, release).await
     }
 
-    /// The stock of a book now, then each change of it.
+    /// The stock of a book now, then each change of it. 503 at once while too many watch already.
     pub(crate) async fn watch(
         &self,
         call: &Call,
         book_id: i64,
     ) -> Result<BoxStream<'static, Result<StockLevel, Problem>>, Problem> {
-        let mut client = self.inventory.client.clone();
+        let Ok(place) = Arc::clone(&self.watch_places).try_acquire_owned() else {
+            return Err(problems::unavailable(WATCH_AGAIN_S));
+        };
+        let mut client = self.watches.clone();
         let begin = client.watch_stock(call.grpc_stream(stock::WatchStockRequest { book_id }));
         // Only its beginning has a deadline.
         let begun = tokio::time::timeout_at(call.deadline().into(), begin).await;
@@ -73,7 +81,12 @@ impl Upstreams {
             .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
             .map_err(|status| grpc_problem(SERVICE, &status))?
             .into_inner();
-        Ok(stream.map(|item| item.map(|found| level(&found)).map_err(|status| grpc_problem(SERVICE, &status))).boxed())
+        let item = move |item: Result<stock::StockLevel, Status>| {
+            // Kept for as long as the stream is.
+            let _place = &place;
+            item.map(|found| level(&found)).map_err(|status| grpc_problem(SERVICE, &status))
+        };
+        Ok(stream.map(item).boxed())
     }
 }
 

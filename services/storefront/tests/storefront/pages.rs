@@ -321,6 +321,36 @@ async fn stock_is_told_as_it_changes_and_until_the_shop_closes() {
     .await;
 }
 
+/// Streams stay open, and a connection to a service has room for 256 requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_stock_keeps_nobody_from_buying() {
+    story(async |shop| {
+        let mut watching = Vec::new();
+        loop {
+            let answer = shop.ask(reqwest::Method::GET, "/books/1/stock").send().await.unwrap();
+            if answer.status() != StatusCode::OK {
+                assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+                assert!(answer.headers().contains_key("retry-after"));
+                break;
+            }
+            watching.push(answer);
+            assert!(watching.len() <= 256, "the number of streams has a limit");
+        }
+        assert!(watching.len() > 200, "{}", watching.len());
+        let ada = shop.customer("ada").await;
+        ada.put(&shop, 1, 1).await;
+        assert_eq!(ada.buy(&shop, "key", CARD).await.status, 201);
+
+        // Who goes makes room.
+        watching.clear();
+        shop.until(async || {
+            shop.ask(reqwest::Method::GET, "/books/1/stock").send().await.unwrap().status() == StatusCode::OK
+        })
+        .await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn books_are_shown_while_nobody_knows_who_asks() {
     story(async |shop| {
