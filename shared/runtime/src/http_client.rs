@@ -28,8 +28,8 @@ pub struct HttpClient {
 #[non_exhaustive]
 pub enum HttpError {
     /// It cannot be reached, or broke off.
-    #[error("no answer: {0}")]
-    Unreachable(#[source] reqwest::Error),
+    #[error("no answer: {}", with_causes(.0))]
+    Unreachable(reqwest::Error),
     /// The time was over.
     #[error("no answer in time")]
     Timeout,
@@ -243,6 +243,18 @@ fn broken(error: reqwest::Error) -> HttpError {
     } else {
         HttpError::Unreachable(error.without_url())
     }
+}
+
+/// What went wrong, and why: the first text alone never says that a connection was refused.
+fn with_causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// The answer's body, up to a limit.

@@ -194,7 +194,7 @@ async fn a_call_goes_on_with_its_hop_and_less_time() {
 }
 
 #[tokio::test]
-async fn an_error_does_not_tell_what_was_asked_for() {
+async fn an_error_tells_why_and_not_what_was_asked_for() {
     // Bound, and so nobody else's; not listening, and so refusing.
     let nobody = tokio::net::TcpSocket::new_v4().unwrap();
     nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -203,6 +203,7 @@ async fn an_error_does_not_tell_what_was_asked_for() {
     let error = client.get("/books", &[]).query("q", "something-private").send(&call).await.unwrap_err();
     assert!(matches!(error, HttpError::Unreachable(_)), "{error}");
     assert!(!format!("{error} {error:?}").contains("private"), "{error:?}");
+    assert!(error.to_string().contains("refused"), "{error}");
 }
 
 #[tokio::test]
