@@ -1,4 +1,5 @@
 //! One code path, two databases.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

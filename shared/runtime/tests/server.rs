@@ -1,4 +1,5 @@
 //! What the server does with every request, over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 use std::time::Duration;
