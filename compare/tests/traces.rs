@@ -186,6 +186,48 @@ async fn memory_is_bounded_and_the_oldest_traces_go_whole() {
     compare.stop().await;
 }
 
+/// A name is kept once for all spans that have it; names that each have one span must not stay when it goes.
+#[tokio::test]
+async fn names_longer_than_spans_do_not_push_the_traces_out() {
+    let mut config = Config::default();
+    config.keep.bytes = 4 << 20;
+    let compare = Compare::with(config).await;
+    for batch in 0..100_u64 {
+        let spans = (0..200).map(|index| {
+            let number = batch * 200 + index + 1;
+            span(number.into(), number, &format!("{number} {}", "x".repeat(1_500)))
+        });
+        compare.send("storefront", spans.collect()).await;
+        let held = &compare.json("/api/v1/stats").await["held"];
+        assert!(held["bytes"].as_u64().unwrap() <= 4 << 20, "{held}");
+        assert!(held["spans"].as_u64().unwrap() >= 200, "{batch}: {held}");
+    }
+    compare.stop().await;
+}
+
+/// Of series and of log records without a trace there are few, but each may come from a resource of its own.
+#[tokio::test]
+async fn large_resources_do_not_pile_up() {
+    let mut config = Config::default();
+    config.keep.bytes = 1 << 20;
+    let compare = Compare::with(config).await;
+    for number in 1..=100_u64 {
+        let service = format!("{number}{}", "ä".repeat(20_000));
+        let resource = Some(resource(&service));
+        let log = LogRecord { body: Some("hello".into()), ..LogRecord::default() };
+        let scope_logs = vec![ScopeLogs { log_records: vec![log], ..ScopeLogs::default() }];
+        let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
+        let logs = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
+        assert_eq!(compare.post("/v1/logs", "application/x-protobuf", logs).await.status(), StatusCode::OK);
+        compare.send(&service, vec![span(number.into(), number, "x")]).await;
+        let held = &compare.json("/api/v1/stats").await["held"];
+        assert!(held["bytes"].as_u64().unwrap() <= 1 << 20, "{number}: {held}");
+    }
+    compare.send("shop", vec![span(1_000, 1, "x")]).await;
+    assert_eq!(compare.listed("").await.first(), Some(&trace_id(1_000)));
+    compare.stop().await;
+}
+
 #[tokio::test]
 async fn the_number_of_traces_is_bounded() {
     let mut config = Config::default();

@@ -218,6 +218,11 @@ impl Metrics {
         self.bytes
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.series = HashMap::new();
+        self.bytes = 0;
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Series> {
         self.series.values()
     }

@@ -264,6 +264,7 @@ impl Inner {
         while self.loose.len() > keep.loose_logs || self.loose_bytes > keep.bytes / 16 {
             let Some(oldest) = self.loose.pop_front() else { return };
             self.loose_bytes -= oldest.bytes();
+            self.forget_log(&oldest);
         }
     }
 
@@ -275,13 +276,44 @@ impl Inner {
             if self.traces.len() <= keep.traces && self.bytes() <= keep.bytes {
                 return;
             }
-            let Some(trace) = self.arrival.pop_front().and_then(|id| self.traces.remove(&id)) else { return };
+            let Some(trace) = self.arrival.pop_front().and_then(|id| self.traces.remove(&id)) else {
+                return self.forget_the_rest();
+            };
             self.trace_bytes -= trace.bytes;
             self.spans -= trace.spans.len();
             self.logs -= trace.logs.len();
             self.totals.evicted_traces += 1;
             self.totals.evicted_spans += trace.spans.len() as u64;
+            self.forget(trace);
         }
+    }
+
+    /// Drops a trace, and notes which of its strings nothing else uses.
+    fn forget(&mut self, mut trace: Trace) {
+        trace.root = None;
+        trace.services.clear();
+        for (_, span) in trace.spans {
+            self.interned.leaving(&span.name);
+            self.interned.leaving(&span.scope);
+            self.interned.leaving_origin(&span.origin);
+        }
+        for log in trace.logs {
+            self.forget_log(&log);
+        }
+    }
+
+    fn forget_log(&mut self, log: &Log) {
+        self.interned.leaving(&log.scope);
+        self.interned.leaving_origin(&log.origin);
+    }
+
+    /// With all traces gone, what takes the room are resources and names, kept by series and by log records without a
+    /// trace: those are few, but each may have a large one of its own.
+    fn forget_the_rest(&mut self) {
+        self.loose.clear();
+        self.loose_bytes = 0;
+        self.metrics.clear();
+        self.interned.prune_now();
     }
 }
 

@@ -40,6 +40,9 @@ impl Side {
     }
 }
 
+/// The longest name of a service, in bytes; a longer one is cut. The names of services are kept for good.
+const MOST_NAME: usize = 256;
+
 /// A resource as it arrives, made ready outside of the store's lock.
 #[derive(Debug)]
 pub(crate) struct NewOrigin {
@@ -53,9 +56,9 @@ impl NewOrigin {
     pub(crate) fn new(resource: Option<Resource>) -> Self {
         let mut resource = resource.unwrap_or_default();
         resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        let service = resource.attribute("service.name").filter(|name| !name.is_empty());
+        let service = resource.attribute("service.name").filter(|name| !name.is_empty()).unwrap_or("unknown_service");
         Self {
-            service: service.unwrap_or("unknown_service").to_owned(),
+            service: service[..service.floor_char_boundary(MOST_NAME)].to_owned(),
             side: Side::of(&resource),
             encoded: resource.encode_to_vec(),
         }
@@ -85,14 +88,19 @@ pub(crate) struct Interned {
     strings: HashSet<Arc<str>>,
     origins: HashMap<Arc<[u8]>, Arc<Origin>>,
     bytes: usize,
-    /// `bytes` after the last pruning: pruning again before they have doubled would cost more than it gives.
+    /// `bytes` after the last pruning: pruning again before they have doubled, or many are known to be unused, would
+    /// cost more than it gives.
     live: usize,
+    /// The bytes of those that nothing refers to any more, as far as that was noted.
+    unused: usize,
 }
 
 /// An `Arc`'s counters, an allocator's header and a slot in a table that is half full.
 const STRING_OVERHEAD: usize = 16 + 16 + 2 * (size_of::<Arc<str>>() + 1);
 const ORIGIN_OVERHEAD: usize = 2 * STRING_OVERHEAD + size_of::<Origin>() + 2 * size_of::<Arc<Origin>>();
 const PRUNE_AT_LEAST: usize = 256 << 10;
+/// The references to what only one still uses: its own, and the one here.
+const LAST: usize = 2;
 
 impl Interned {
     pub(crate) fn string(&mut self, text: &str) -> Arc<str> {
@@ -120,11 +128,31 @@ impl Interned {
         self.bytes
     }
 
+    /// Notes that somebody is about to let go of a string.
+    pub(crate) fn leaving(&mut self, text: &Arc<str>) {
+        if Arc::strong_count(text) == LAST {
+            self.unused += text.len() + STRING_OVERHEAD;
+        }
+    }
+
+    /// Notes that somebody is about to let go of an origin.
+    pub(crate) fn leaving_origin(&mut self, origin: &Arc<Origin>) {
+        if Arc::strong_count(origin) == LAST {
+            self.unused += origin.encoded.len() + ORIGIN_OVERHEAD;
+        }
+    }
+
     /// Lets go of what nothing refers to, if it may be worth the walk.
     pub(crate) fn prune(&mut self) {
-        if self.bytes < (2 * self.live).max(PRUNE_AT_LEAST) {
-            return;
+        let grown = self.bytes >= 2 * self.live && self.bytes >= PRUNE_AT_LEAST;
+        let unused = self.unused >= self.bytes / 8 && self.unused >= PRUNE_AT_LEAST / 4;
+        if grown || unused {
+            self.prune_now();
         }
+    }
+
+    /// Lets go of what nothing refers to.
+    pub(crate) fn prune_now(&mut self) {
         let mut freed = 0;
         self.origins.retain(|encoded, origin| {
             let used = Arc::strong_count(origin) > 1;
@@ -140,6 +168,7 @@ impl Interned {
         self.origins.shrink_to_fit();
         self.bytes -= freed;
         self.live = self.bytes;
+        self.unused = 0;
     }
 }
 
