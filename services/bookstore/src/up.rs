@@ -84,7 +84,7 @@ impl Running<'_> {
         if self.arguments.json {
             terminal::say(ready_line(shop));
         }
-        let seconds = format!("{:.1} s", ready_in.as_secs_f64());
+        let seconds = format!("{:.2} s", ready_in.as_secs_f64());
         self.explain(format_args!("{} in {seconds}", Style::of_stdout().green("Ready")));
         let tour = if self.arguments.no_tour { None } else { self.tour(shop).await };
         match (self.options.logs, self.arguments.json) {
