@@ -18,6 +18,9 @@ const SUPERUSER: &str = "bookstore";
 /// The file in the data directory that holds the superuser's password, readable by its owner only.
 const PASSWORD_FILE: &str = "password";
 
+/// What the names of clusters begin with that are being made.
+const HALF_MADE: &str = "data.new-";
+
 /// What to do where there is no PostgreSQL.
 pub const HOW_TO_INSTALL: &str = "no initdb and postgres were found on PATH or where packages put them. Install \
     PostgreSQL 13 or later (Debian, Ubuntu: apt install postgresql; Fedora: dnf install postgresql-server; macOS: brew \
@@ -235,23 +238,31 @@ fn make(installation: &Installation, folder: &Path, data: &Path, run_as: Option<
             std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
         }
     }
-    // A cluster that was half made, by an initdb that was killed, is no cluster.
+    // A cluster that was half made, by an initdb that was killed, is no cluster, though it may look like one: it is made
+    // under another name, of its own since an initdb outlives the process that ran it.
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(HALF_MADE) {
+            // Where that initdb still writes, the next to come removes it.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
     if data.exists() {
         std::fs::remove_dir_all(data)?;
     }
+    let draft = folder.join(format!("{HALF_MADE}{}", std::process::id()));
     let output = installation
         .command("initdb", run_as)
         .arg("--pgdata")
-        .arg(data)
+        .arg(&draft)
         .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"])
         .arg("--pwfile")
         .arg(&password)
         .stdin(Stdio::null())
         .output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(std::fs::rename(&draft, data)?);
     }
-    let _ = std::fs::remove_dir_all(data);
+    let _ = std::fs::remove_dir_all(&draft);
     let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(PostgresError::Failed { program: "initdb", reason })
 }
