@@ -25,7 +25,7 @@ verify *ARGS:
 # The figures of docs/performance.md, measured again and written to docs/results.
 measure *ARGS:
     cargo build --release
-    cargo run --release -p bookstore-tests --bin measure -- {{ARGS}}
+    cargo run --release -p bookstore-measure -- {{ARGS}}
 
 # The build that has no OpenTelemetry in it.
 bare:

@@ -6,8 +6,10 @@ use std::process::Stdio;
 
 use bookstore_harness::shop::{arguments, family, is_alive, signal, temporary};
 use bookstore_harness::wait;
+use bookstore_runtime::testing::TestDatabase;
 use reqwest::StatusCode;
 use rustix::process::Signal;
+use sqlx::{Connection as _, PgConnection};
 use tokio::process::Command;
 
 mod common;
@@ -161,4 +163,31 @@ async fn without_a_collector_the_shop_goes_on_and_counts_what_it_lost() {
     let said = log.lines().filter(|line| line.contains("no collector")).count();
     assert_eq!(said, 1, "{log}");
     drop(temporary);
+}
+
+#[tokio::test]
+async fn a_server_of_ones_own_gets_a_database_for_each_service() {
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let url = database.config.url.expose();
+    let (server, prefix) = url.rsplit_once('/').unwrap();
+    let shop = options(&format!("{server}/{prefix}")).start().await;
+    shop.customer().await.buy(1).await;
+    // The password is kept nowhere, so `check` has to be told; and says so.
+    let (well, said) = shop.check().await;
+    assert!(!well && said.contains("--database"), "{said}");
+    let mut check = Command::new(executable());
+    let check = check.args(["check", "--database", url, "--data-dir"]).arg(&shop.folder).output().await.unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    let made: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE $1 ORDER BY 1")
+        .bind(format!("{prefix}\\_%"))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let expected = ["catalog", "inventory", "payment", "storefront", "user"].map(|name| format!("{prefix}_{name}"));
+    assert_eq!(made, expected);
+    let said = std::fs::read_to_string(shop.folder.join("shop.json")).unwrap();
+    let password = url.split(':').nth(2).unwrap().split('@').next().unwrap();
+    assert!(!said.contains(password), "{said}");
+    shop.stop().await;
 }

@@ -55,6 +55,8 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
     let beside = std::env::current_exe()?.with_file_name("bookstore");
     let bookstore = arguments.bookstore.unwrap_or(beside);
     anyhow::ensure!(bookstore.is_file(), "{} is not there: cargo build --release makes it", bookstore.display());
+    // Before anything is pinned: that would hide the other cores.
+    let machine = report::Machine::here()?;
     report::say("how soon the shop is ready");
     let start = start::measure(&bookstore).await?;
     report::say("memory after 1,000 purchases");
@@ -71,7 +73,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<()> {
         }
         None => None,
     };
-    let result = report::Result { machine: report::Machine::here()?, start, memory, rush, route, frame_pointers };
+    let result = report::Result { machine, start, memory, rush, route, frame_pointers };
     let text = serde_json::to_string_pretty(&result)? + "\n";
     if let Some(folder) = arguments.out.parent() {
         std::fs::create_dir_all(folder)?;

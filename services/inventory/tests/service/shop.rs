@@ -48,7 +48,7 @@ impl Shop {
             // Said where a test that cannot reach the service shows it.
             bookstore_inventory::run(listener, config, shutdown)
                 .await
-                .inspect_err(|error| eprintln!("no service: {error}"))
+                .inspect_err(|error| bookstore_runtime::testing::note(&format!("no service: {error}")))
         });
         Self { client: InventoryClient::new(grpc_client::channel(&url).unwrap()), end, served }
     }
