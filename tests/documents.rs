@@ -2,6 +2,7 @@
 //!
 //! Sections between markers are rendered from their source. `UPDATE_DOCS=1 cargo test -p bookstore --test documents`
 //! writes them again.
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
 //! Known secrets are planted, a book is bought with them, and everything that was exported, logged or stored is searched.
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! The page of a book shows its stock live: the storefront's stream is fed by inventory's, in one trace.
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use bookstore_harness::{Sink, wait};
 use reqwest::StatusCode;
