@@ -94,3 +94,13 @@ fn performance_is_what_was_measured() {
 fn telemetry_is_what_the_tests_check() {
     section("docs/telemetry.md", "emitted", &expected::document());
 }
+
+#[test]
+fn the_cards_to_try_are_those_that_payment_knows() {
+    for document in ["README.md", "services/storefront/src/web/checkout.rs"] {
+        let text = std::fs::read_to_string(file(document)).unwrap().replace(' ', "");
+        for card in bookstore_payment::TEST_CARDS {
+            assert!(text.contains(card.number), "{document} lacks {}", card.number);
+        }
+    }
+}

@@ -132,6 +132,20 @@ async fn a_handler_ends_when_nobody_waits_for_it_any_more() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_answers_all_the_same() {
+    async fn broken() -> &'static str {
+        panic!("planted")
+    }
+    let server = start(Server::http(Router::new().route("/broken", get(broken).post(broken)))).await;
+    let answer = server.get("/broken", &[]).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!problem(answer).await.to_string().contains("planted"));
+    let grpc = reqwest::Client::new().post(format!("{}/broken", server.url)).header(CONTENT_TYPE, "application/grpc");
+    // INTERNAL.
+    assert_eq!(grpc.send().await.unwrap().headers()["grpc-status"], "13");
+}
+
+#[tokio::test]
 async fn bodies_and_headers_have_a_largest_size() {
     let router = Router::new().route("/", post(|body: String| async move { body.len().to_string() }));
     let server = start(Server::http(router).limits(Limits { body_bytes: 1_000, ..Limits::default() })).await;

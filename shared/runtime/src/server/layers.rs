@@ -1,5 +1,6 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::Limits;
@@ -100,8 +102,15 @@ async fn answer(admission: &Admission, call: &Call, request: Request, next: Next
         admission.log_shedding();
         return refuse(grpc, StatusCode::SERVICE_UNAVAILABLE, "Too busy. Try again in a moment.");
     };
-    match tokio::time::timeout_at(call.deadline().into(), next.run(request)).await {
-        Ok(response) => response,
+    // What a handler that panics leaves behind is its own; nothing here is shared with it.
+    let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout_at(call.deadline().into(), handler).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            // The panic itself has been printed by its hook.
+            tracing::error!(request_id = call.request_id(), "a handler panicked");
+            refuse(grpc, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
+        }
         Err(_) => refuse(grpc, StatusCode::GATEWAY_TIMEOUT, "The answer was not there in time."),
     }
 }
@@ -116,7 +125,11 @@ fn refuse(grpc: bool, status: StatusCode, detail: &str) -> Response {
         let problem = Problem::of(status).detail(detail);
         return if busy { problem.retry_after(1) } else { problem }.into_response();
     }
-    let status = if busy { tonic::Status::unavailable(detail) } else { tonic::Status::deadline_exceeded(detail) };
+    let status = match status {
+        StatusCode::SERVICE_UNAVAILABLE => tonic::Status::unavailable(detail),
+        StatusCode::GATEWAY_TIMEOUT => tonic::Status::deadline_exceeded(detail),
+        _ => tonic::Status::internal(detail),
+    };
     let mut response = status.into_http::<axum::body::Body>();
     if busy {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
