@@ -61,7 +61,11 @@ impl Query {
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Option<AnyRow>, sqlx::Error> {
         let statement = Statement::start(&db.inner.database, self.sql.as_str());
-        let outcome = first_row(connection.fetch_many(self)).await;
+        let outcome = if self.writes() {
+            first_row(connection.fetch_many(self)).await
+        } else {
+            connection.fetch_optional(self).await
+        };
         finish(statement, &outcome, |row| u64::from(row.is_some()));
         outcome
     }
@@ -81,11 +85,12 @@ impl Query {
     }
 }
 
-/// The first row of a statement that has been run to its end.
+/// The first row of a statement that has been run to its end: for what writes.
 ///
 /// `Any`'s own `fetch_optional` answers as soon as there is a row. What writes and returns a row is not committed then,
 /// neither by PostgreSQL, which commits after the last row, nor by SQLite, which does when the statement is reset: the
-/// caller would be told of what may still fail.
+/// caller would be told of what may still fail. What only reads has nothing to commit, and waiting for its end would be
+/// one more turn of SQLite's thread.
 async fn first_row(mut steps: Steps<'_>) -> Result<Option<AnyRow>, sqlx::Error> {
     let mut first = None;
     while let Some(step) = steps.try_next().await? {

@@ -32,7 +32,9 @@ pub(super) async fn call(State(arrival): State<Arrival>, mut request: Request, n
     let call = Call::from_headers(request.headers(), arrival.edge, arrival.limit);
     let id = call.request_id_header();
     let extensions = request.extensions_mut();
-    extensions.insert(call.attributes());
+    if bookstore_telemetry::records_calls() {
+        extensions.insert(call.attributes());
+    }
     extensions.insert(call);
     let mut response = next.run(request).await;
     response.headers_mut().insert(REQUEST_ID, id);
