@@ -44,6 +44,8 @@ use cli::{Cli, Command};
 #[must_use]
 pub fn main() -> ExitCode {
     let started = Instant::now();
+    // Started as root it is run by another name, which would show in `ps` and to whoever asks who holds a port.
+    service::name_process("bookstore");
     let command = Cli::parse().into_command();
     if let Some(service) = command.service() {
         // It has written its failure to its log.

@@ -96,11 +96,11 @@ fn compare() -> Result<(), ProcessError> {
 
 /// Lets `top`, `ps` and profilers show the service's name: all services run one executable.
 #[cfg(target_os = "linux")]
-fn name_process(name: &'static str) {
+pub(crate) fn name_process(name: &'static str) {
     if let Ok(name) = std::ffi::CString::new(name) {
         let _ = rustix::thread::set_name(&name);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn name_process(_name: &'static str) {}
+pub(crate) fn name_process(_name: &'static str) {}

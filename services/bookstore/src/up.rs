@@ -104,7 +104,10 @@ impl Running<'_> {
                 return None;
             }
         };
-        let trace_id = purchase.trace_id().filter(|_| self.shows_traces())?.to_owned();
+        let Some(trace_id) = purchase.trace_id().filter(|_| self.shows_traces()).map(str::to_owned) else {
+            self.explain(format_args!("\nA visitor has bought “{}”.", purchase.title));
+            return None;
+        };
         let trace = match trace::fetch(&shop.url(Service::Compare), &trace_id).await {
             Ok(trace) => trace,
             Err(error) => {

@@ -96,6 +96,11 @@ impl Lines {
     pub(crate) fn as_slice(&self) -> &[Line] {
         &self.0
     }
+
+    /// How many there are, as attributes have it: unsigned numbers would be exported as text.
+    pub(crate) fn count(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Refuses what cannot be the id of a book.

@@ -24,7 +24,7 @@ use crate::{metrics, moves};
 
 impl Inventory {
     /// Sets every line aside until the time to live is over, or none.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.reservation.lines = lines.as_slice().len(), bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.reservation.lines = lines.count(), bookstore.outcome))]
     pub(crate) async fn reserve(&self, call: &Call, id: CallerId, lines: &Lines) -> Result<Reserved, Error> {
         let mut reserved = self.try_reserve(call, id, lines).await;
         // What is due is as good as expired: a buyer is not refused for its sake. Where it could not all be expired

@@ -15,7 +15,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A registration. Has no `Debug`: the password must not be printed.
+/// A registration.
+// Has no `Debug`: the password must not be printed.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 pub struct NewUser {
     /// An e-mail address, at most 254 characters.
@@ -29,7 +30,8 @@ pub struct NewUser {
     pub name: String,
 }
 
-/// What one logs in with. Has no `Debug`: the password must not be printed.
+/// What one logs in with.
+// Has no `Debug`: the password must not be printed.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 pub struct Credentials {
     /// The e-mail address registered with.
@@ -51,7 +53,8 @@ pub struct User {
     pub name: String,
 }
 
-/// An opened session. Has no `Debug`: the token must not be printed.
+/// An opened session.
+// Has no `Debug`: the token must not be printed.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct NewSession {
     /// 256 random bits, base64url; shown this once.

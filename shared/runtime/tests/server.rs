@@ -154,6 +154,7 @@ async fn bodies_and_headers_have_a_largest_size() {
     assert_eq!(send(1_000).await.unwrap().status(), StatusCode::OK);
     let large = send(1_001).await.unwrap();
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.headers()["connection"], "close");
     problem(large).await;
     let headers = server.get("/", &[("x-large", &"x".repeat(40_000))]).await;
     assert_eq!(headers.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -4,6 +4,8 @@ use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::wait;
+
 /// A test card that is accepted.
 pub const GOOD_CARD: &str = "4242424242424242";
 /// A test card that is declined.
@@ -84,8 +86,31 @@ impl Customer {
     /// # Panics
     /// When the shop cannot be reached, or refuses.
     pub async fn put(&self, book_id: i64, quantity: i64) -> Value {
-        let put = self.request(Method::PUT, &format!("/basket/items/{book_id}")).json(&json!({"quantity": quantity}));
-        expect(put.send().await.expect("the shop answers"), StatusCode::OK).await
+        // On a machine that is busy with other things the shop may ask to wait.
+        let answer = wait::until("a place in the basket", async || {
+            let path = format!("/basket/items/{book_id}");
+            let put = self.request(Method::PUT, &path).json(&json!({"quantity": quantity}));
+            let answer = put.send().await.expect("the shop answers");
+            (answer.status() != StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+        })
+        .await;
+        expect(answer, StatusCode::OK).await
+    }
+
+    /// Buys what is in the basket, and asks again with the same key until it is decided: the last answer's status.
+    ///
+    /// # Panics
+    /// When the shop cannot be reached, or nothing is decided in time.
+    pub async fn decide(&self, key: &str, card: &str) -> StatusCode {
+        wait::until("a purchase to be decided", async || {
+            let answer = self.order(key, card).send().await.expect("the shop answers");
+            let status = answer.status();
+            let text = answer.text().await.expect("a whole answer");
+            let undecided = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+                || text.contains("order-in-progress");
+            (!undecided).then_some(status)
+        })
+        .await
     }
 
     /// A purchase of what is in the basket, not sent yet.

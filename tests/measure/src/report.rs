@@ -29,7 +29,9 @@ impl Machine {
     pub(crate) fn here() -> anyhow::Result<Self> {
         let info = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-        let arguments: Vec<_> = std::env::args().skip(1).collect();
+        // Of a path only its last part: where things lie on this machine is nobody's business.
+        let last = |argument: String| argument.rsplit('/').next().unwrap_or_default().to_owned();
+        let arguments: Vec<_> = std::env::args().skip(1).map(last).collect();
         Ok(Self {
             cpus: std::thread::available_parallelism()?.get(),
             model: model.map_or("unknown", |(_, name)| name).to_owned(),

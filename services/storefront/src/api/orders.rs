@@ -17,13 +17,15 @@ use crate::{Shop, problems};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// How to pay. Has no `Debug`: the card must not be printed.
+/// How to pay.
+// Has no `Debug`: the card must not be printed.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct NewOrder {
     card: CardBody,
 }
 
-/// A card. Its number and CVC are passed on to the payment service and kept nowhere. Has no `Debug`.
+/// A card. Its number and CVC are passed on to the payment service and kept nowhere.
+// Has no `Debug`: neither may be printed.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Card)]
 pub(super) struct CardBody {

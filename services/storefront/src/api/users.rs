@@ -13,7 +13,8 @@ use super::customer::Token;
 use super::problem::ProblemBody;
 use crate::{Caller, Shop};
 
-/// A session that was just opened. Has no `Debug`: the token must not be printed.
+/// A session that was just opened.
+// Has no `Debug`: the token must not be printed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(super) struct SessionBody {

@@ -100,7 +100,8 @@ impl Checkout {
             "checkout",
             bookstore.order.id = id,
             bookstore.user.id = user_id,
-            bookstore.order.lines = saga.lines.len()
+            // Unsigned numbers would be exported as text.
+            bookstore.order.lines = i64::try_from(saga.lines.len()).unwrap_or(i64::MAX)
         );
         let (checkout, of_saga) = (self.clone(), call.clone());
         let run = async move { checkout.run(&of_saga, saga, Some(card)).await }.instrument(span);

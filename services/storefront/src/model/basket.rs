@@ -39,7 +39,7 @@ pub struct BasketLine {
     #[schema(example = "George Eliot")]
     pub author: String,
     /// How many copies.
-    #[schema(minimum = 1, maximum = 99, example = 2)]
+    #[schema(minimum = 1, maximum = 99, example = 1)]
     pub quantity: i64,
     /// What one copy costs.
     pub price: Money,

@@ -30,6 +30,7 @@ pub struct Order {
 /// How far an order is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "confirmed")]
 pub enum OrderStatus {
     /// Under way.
     Pending,
@@ -80,7 +81,7 @@ pub struct OrderLine {
     #[schema(example = "Middlemarch")]
     pub title: String,
     /// How many copies.
-    #[schema(minimum = 1, maximum = 99, example = 2)]
+    #[schema(minimum = 1, maximum = 99, example = 1)]
     pub quantity: i64,
     /// What one copy costs; nothing until the order is priced.
     pub price: Money,

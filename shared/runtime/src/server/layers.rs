@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -95,7 +95,15 @@ impl Admission {
 
 /// Sheds what is too much before it costs anything, and ends a handler when nobody waits for it any more.
 pub(super) async fn admit(State(admission): State<Admission>, call: Call, request: Request, next: Next) -> Response {
-    name_problem(answer(&admission, &call, request, next).await, &call)
+    let version = request.version();
+    let mut response = name_problem(answer(&admission, &call, request, next).await, &call);
+    // Refused unread, the rest of the body would stand where the next request should begin: the connection is closed,
+    // and has to be said to be, or the client's next request meets a closed one. HTTP/2 has no such header.
+    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    if unread && version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn answer(admission: &Admission, call: &Call, request: Request, next: Next) -> Response {
