@@ -20,7 +20,7 @@ pub(super) struct ListQuery {
     /// Words to find in title, author or subject.
     #[param(example = "middlemarch")]
     q: Option<String>,
-    /// Only books of this subject; `GET /subjects` lists them.
+    /// Only books of this subject; `GET /api/v1/subjects` lists them.
     #[param(example = "Fiction")]
     subject: Option<String>,
     /// In which order: `title`, `author`, `year`, `-year`, `price` or `-price`; by relevance where nothing is said.
