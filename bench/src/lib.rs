@@ -1,0 +1,1 @@
+//! What instrumentation costs.

@@ -1,0 +1,1 @@
+//! Judges a tracer by the truth.
