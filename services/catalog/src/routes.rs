@@ -70,6 +70,8 @@ async fn list(
     name = "find books",
     skip_all,
     fields(
+        bookstore.request.id = call.id_on_spans(),
+        bookstore.hop = call.hop_on_spans(),
         bookstore.search = page.search.is_some(),
         bookstore.subject = page.subject,
         bookstore.page = page.number,

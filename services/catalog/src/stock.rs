@@ -37,7 +37,12 @@ impl Stock {
     #[instrument(
         name = "availability",
         skip_all,
-        fields(bookstore.books = books.len(), bookstore.availability.known)
+        fields(
+            bookstore.request.id = call.id_on_spans(),
+            bookstore.hop = call.hop_on_spans(),
+            bookstore.books = books.len(),
+            bookstore.availability.known
+        )
     )]
     pub(crate) async fn fill(&self, call: &Call, books: &mut [Book]) {
         if books.is_empty() {

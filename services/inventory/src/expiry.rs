@@ -57,7 +57,7 @@ impl Inventory {
     }
 
     /// One sweep of the task: the root of a trace.
-    #[instrument(name = "expire reservations", parent = None, skip_all, fields(bookstore.request.id = call.request_id(), bookstore.reservations.expired))]
+    #[instrument(name = "expire reservations", parent = None, skip_all, fields(bookstore.request.id = call.request_id(), bookstore.hop = call.hop_on_spans(), bookstore.reservations.expired))]
     pub(crate) async fn sweep(&self, call: &Call) -> Result<(), Error> {
         let expired = self.expire_due(call).await?;
         Span::current().record("bookstore.reservations.expired", expired);

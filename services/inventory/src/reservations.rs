@@ -24,7 +24,7 @@ use crate::{metrics, moves};
 
 impl Inventory {
     /// Sets every line aside until the time to live is over, or none.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.reservation.lines = lines.count(), bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.reservation.id = %id, bookstore.reservation.lines = lines.count(), bookstore.outcome))]
     pub(crate) async fn reserve(&self, call: &Call, id: CallerId, lines: &Lines) -> Result<Reserved, Error> {
         let mut reserved = self.try_reserve(call, id, lines).await;
         // What is due is as good as expired: a buyer is not refused for its sake. Where it could not all be expired
@@ -74,7 +74,7 @@ impl Inventory {
     }
 
     /// Takes the expiry off a held reservation.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn pin(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
         told(loop {
             if let Some(outcome) = self.try_pin(call, id).await.transpose() {
@@ -97,7 +97,7 @@ impl Inventory {
     }
 
     /// Sells what was reserved.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn commit(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
         told(loop {
             if let Some(outcome) = self.try_commit(call, id).await.transpose() {
@@ -125,7 +125,7 @@ impl Inventory {
     }
 
     /// Puts what was reserved back on hand; an id that is not known yet is released for ever.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn release(&self, call: &Call, id: CallerId) -> Result<Reservation, Error> {
         told(loop {
             if let Some(outcome) = self.try_release(call, id).await.transpose() {
@@ -155,7 +155,7 @@ impl Inventory {
     }
 
     /// Puts the copies of one reservation back if its time is up and nobody was faster; says whether it did.
-    #[instrument(skip_all, fields(bookstore.reservation.id = %id, bookstore.outcome))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.reservation.id = %id, bookstore.outcome))]
     pub(crate) async fn expire(&self, call: &Call, id: CallerId, now_ms: i64) -> Result<bool, Error> {
         let mut tx = self.db.begin(call).await?;
         if !step(tx.run(), EXPIRE, id, now_ms).await? {

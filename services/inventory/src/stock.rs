@@ -35,7 +35,7 @@ impl Inventory {
     }
 
     /// Adds copies, once for each id. A book that was not known is from now on.
-    #[instrument(skip_all, fields(bookstore.restock.id = %id, bookstore.book.id = line.book_id, bookstore.quantity = line.quantity))]
+    #[instrument(skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.restock.id = %id, bookstore.book.id = line.book_id, bookstore.quantity = line.quantity))]
     pub(crate) async fn restock(&self, call: &Call, id: CallerId, line: Line) -> Result<Level, Error> {
         let mut tx = self.db.begin(call).await?;
         sqlx::query(ADD_BOOK).bind(line.book_id).execute(tx.run()).await?;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use bookstore_runtime::Call;
+
 use crate::card::{Brand, Card};
 use crate::month::Month;
 use crate::payment::DeclineReason;
@@ -84,8 +86,8 @@ pub(crate) enum Decision {
 pub(crate) struct IssuerDown;
 
 /// Asks the issuer of a card. `today` is what a card's expiry is compared with.
-#[tracing::instrument(name = "ask issuer", skip_all, fields(bookstore.payment.card_brand = card.face.brand.as_str()))]
-pub(crate) async fn authorise(card: &Card, today: Month) -> Result<Decision, IssuerDown> {
+#[tracing::instrument(name = "ask issuer", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.payment.card_brand = card.face.brand.as_str()))]
+pub(crate) async fn authorise(call: &Call, card: &Card, today: Month) -> Result<Decision, IssuerDown> {
     if card.face.expiry < today {
         return Ok(Decision::Declined(DeclineReason::ExpiredCard));
     }
@@ -114,6 +116,10 @@ mod tests {
         Card::parse(&secret(number), expiry, &secret("123")).unwrap()
     }
 
+    fn call() -> Call {
+        Call::new_root(Duration::from_secs(30))
+    }
+
     fn month(text: &str) -> Month {
         Month::parse(text).unwrap()
     }
@@ -124,7 +130,7 @@ mod tests {
             let card = card(known.number, "12/30");
             assert_eq!(card.face.brand, known.brand, "{}", known.number);
             let started = Instant::now();
-            let answer = authorise(&card, month("12/30")).await;
+            let answer = authorise(&call(), &card, month("12/30")).await;
             let expected = match known.behaviour {
                 Behaviour::Accepts | Behaviour::AcceptsSlowly => Ok(Decision::Authorised),
                 Behaviour::Declines(reason) => Ok(Decision::Declined(reason)),
@@ -145,7 +151,7 @@ mod tests {
             ("07/30", Decision::Declined(DeclineReason::ExpiredCard)),
             ("01/31", Decision::Declined(DeclineReason::ExpiredCard)),
         ] {
-            assert_eq!(authorise(&card, month(today)).await, Ok(decision), "{today}");
+            assert_eq!(authorise(&call(), &card, month(today)).await, Ok(decision), "{today}");
         }
     }
 }

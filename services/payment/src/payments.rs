@@ -37,6 +37,8 @@ impl Payments {
         name = "authorise payment",
         skip_all,
         fields(
+            bookstore.request.id = call.id_on_spans(),
+            bookstore.hop = call.hop_on_spans(),
             bookstore.payment.id = id.as_str(),
             bookstore.payment.amount = amount.minor,
             bookstore.payment.currency = amount.currency,
@@ -93,19 +95,19 @@ impl Payments {
     }
 
     /// Takes the money.
-    #[tracing::instrument(name = "capture payment", skip_all, fields(bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
+    #[tracing::instrument(name = "capture payment", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
     pub(crate) async fn capture(&self, call: &Call, id: &PaymentId) -> Result<Payment, Error> {
         self.advance(call, id, Status::Authorised, Status::Captured).await
     }
 
     /// Gives captured money back.
-    #[tracing::instrument(name = "refund payment", skip_all, fields(bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
+    #[tracing::instrument(name = "refund payment", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
     pub(crate) async fn refund(&self, call: &Call, id: &PaymentId) -> Result<Payment, Error> {
         self.advance(call, id, Status::Captured, Status::Refunded).await
     }
 
     /// Gives an authorisation up, also one that nobody has asked for yet.
-    #[tracing::instrument(name = "void payment", skip_all, fields(bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
+    #[tracing::instrument(name = "void payment", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.payment.id = id.as_str(), bookstore.payment.status = field::Empty))]
     pub(crate) async fn void(&self, call: &Call, id: &PaymentId) -> Result<Payment, Error> {
         let payment = match self.store.void(call, id).await? {
             Some(payment) => {
@@ -167,7 +169,7 @@ fn settled(known: Payment, asked: &Asked) -> Option<Result<Payment, Error>> {
 /// Asks the issuer, as long as somebody waits for it.
 async fn ask_issuer(call: &Call, card: &Card) -> Result<Decision, Error> {
     let time = call.remaining().saturating_sub(TIME_TO_ANSWER);
-    match tokio::time::timeout(time, issuer::authorise(card, Month::now())).await {
+    match tokio::time::timeout(time, issuer::authorise(call, card, Month::now())).await {
         Ok(Ok(decision)) => Ok(decision),
         Ok(Err(down)) => {
             metrics::issuer_failed("unavailable");

@@ -8,6 +8,7 @@
 //! * `checkout`: the saga that a purchase is.
 //! * `store`: what the storefront keeps itself; `upstream`: the other services.
 //! * `metrics`: what is counted.
+//! * `shapes`: calls in all shapes of concurrency, served where tracers are scored.
 
 pub mod api;
 pub mod config;
@@ -20,6 +21,7 @@ mod checkout;
 mod metrics;
 mod problems;
 mod secret;
+mod shapes;
 mod store;
 mod upstream;
 
@@ -31,7 +33,7 @@ use bookstore_runtime::db::{ConnectError, Dialect};
 use bookstore_runtime::drain::DRAIN_LIMIT;
 use bookstore_runtime::process::{self, ProcessError};
 use bookstore_runtime::server::{Limits, Server};
-use bookstore_runtime::{Db, Drain};
+use bookstore_runtime::{Db, Drain, truth};
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -105,9 +107,12 @@ pub async fn run(
         checkout.take_all_over().await;
     }
 
-    let shop = Shop::new(store, upstreams, checkout.clone(), drain.clone());
+    let shop = Shop::new(store, upstreams.clone(), checkout.clone(), drain.clone());
     let settings = WebSettings { compare_url: config.compare_url, secure_cookies: config.secure_cookies, secret };
-    let router = web::router(shop.clone(), settings).merge(api::router(shop));
+    let mut router = web::router(shop.clone(), settings).merge(api::router(shop));
+    if truth::is_kept() {
+        router = router.merge(shapes::router(upstreams));
+    }
     let ready = db.clone();
     let server = Server::http(router)
         .edge(Edge::Public)

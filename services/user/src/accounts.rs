@@ -52,7 +52,7 @@ impl Accounts {
     #[tracing::instrument(
         name = "register",
         skip_all,
-        fields(bookstore.user.id = field::Empty, bookstore.registration.outcome = field::Empty),
+        fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.user.id = field::Empty, bookstore.registration.outcome = field::Empty),
     )]
     pub(crate) async fn register(&self, call: &Call, new: NewUser, address: Option<IpAddr>) -> Result<User, Error> {
         let result = self.try_register(call, new, address).await;
@@ -94,7 +94,7 @@ impl Accounts {
         let slot = self.passwords.slot(call.deadline()).await?;
         let account = Account {
             user: User { id: Uuid::new_v4().to_string(), email: email.as_str().to_owned(), name },
-            password_hash: slot.hash(password).await?,
+            password_hash: slot.hash(call, password).await?,
         };
         if self.store.add(call, &account, unix_ms()).await? { Ok(account.user) } else { Err(Error::Taken) }
     }
@@ -103,7 +103,7 @@ impl Accounts {
     #[tracing::instrument(
         name = "log in",
         skip_all,
-        fields(bookstore.user.id = field::Empty, bookstore.log_in.outcome = field::Empty),
+        fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.user.id = field::Empty, bookstore.log_in.outcome = field::Empty),
     )]
     pub(crate) async fn log_in(
         &self,
@@ -148,7 +148,7 @@ impl Accounts {
             None => None,
         };
         let stored = account.as_ref().map(|account| account.password_hash.clone());
-        let verdict = slot.verify(password, stored).await?;
+        let verdict = slot.verify(call, password, stored).await?;
         let (Some(account), Verdict::Right { rehashed }) = (account, verdict) else {
             return Err(Error::Credentials);
         };

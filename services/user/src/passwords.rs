@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
+use bookstore_runtime::Call;
 use bookstore_telemetry::Sensitive;
 use bookstore_telemetry::metrics::Histogram;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -143,18 +144,21 @@ impl Passwords {
 
 impl Slot {
     /// The hash of a new password, as a PHC string.
-    pub(crate) async fn hash(self, password: Sensitive<String>) -> Result<String, PasswordError> {
-        self.run(move |inner| inner.hash(password.expose())).await
+    pub(crate) async fn hash(self, call: &Call, password: Sensitive<String>) -> Result<String, PasswordError> {
+        let call = call.clone();
+        self.run(move |inner| inner.hash(&call, password.expose())).await
     }
 
     /// Whether a password is the one that was hashed into `stored`. Without a `stored` hash it costs the same and is
     /// wrong.
     pub(crate) async fn verify(
         self,
+        call: &Call,
         password: Sensitive<String>,
         stored: Option<String>,
     ) -> Result<Verdict, PasswordError> {
-        self.run(move |inner| inner.verify(password.expose(), stored.as_deref())).await
+        let call = call.clone();
+        self.run(move |inner| inner.verify(&call, password.expose(), stored.as_deref())).await
     }
 
     /// Runs `work` on a thread for blocking work. The slot is held until it has ended, also when nobody waits any more.
@@ -168,26 +172,26 @@ impl Slot {
 }
 
 impl Inner {
-    fn hash(&self, password: &str) -> Result<String, PasswordError> {
+    fn hash(&self, call: &Call, password: &str) -> Result<String, PasswordError> {
         let salt = random::<SALT_BYTES>()?;
-        let output = self.compute(&self.params, &salt, password)?;
+        let output = self.compute(call, &self.params, &salt, password)?;
         phc(&self.params, salt, output)
     }
 
-    fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict, PasswordError> {
+    fn verify(&self, call: &Call, password: &str, stored: Option<&str>) -> Result<Verdict, PasswordError> {
         let hash = PasswordHash::new(stored.unwrap_or(&self.nobodys))?;
         let params = Params::try_from(&hash)?;
         let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
             return Err(argon2::password_hash::Error::ParamsInvalid.into());
         };
-        let output = self.compute(&params, &salt, password)?;
+        let output = self.compute(call, &params, &salt, password)?;
         // `Output` compares in constant time.
         if Output::new(&output)? != expected || stored.is_none() {
             return Ok(Verdict::Wrong);
         }
         let same_cost = (params.m_cost(), params.t_cost(), params.p_cost())
             == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
-        let rehashed = (!same_cost).then(|| self.hash(password)).transpose()?;
+        let rehashed = (!same_cost).then(|| self.hash(call, password)).transpose()?;
         Ok(Verdict::Right { rehashed })
     }
 
@@ -195,9 +199,15 @@ impl Inner {
     #[tracing::instrument(
         name = "hash password",
         skip_all,
-        fields(bookstore.argon2.memory_kib = params.m_cost(), bookstore.argon2.passes = params.t_cost()),
+        fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.argon2.memory_kib = params.m_cost(), bookstore.argon2.passes = params.t_cost()),
     )]
-    fn compute(&self, params: &Params, salt: &[u8], password: &str) -> Result<[u8; OUTPUT_BYTES], PasswordError> {
+    fn compute(
+        &self,
+        call: &Call,
+        params: &Params,
+        salt: &[u8],
+        password: &str,
+    ) -> Result<[u8; OUTPUT_BYTES], PasswordError> {
         let started = Instant::now();
         let mut memory = self.memory.take(params.block_count());
         let mut output = [0_u8; OUTPUT_BYTES];
@@ -268,18 +278,22 @@ mod tests {
         Instant::now() + Duration::from_secs(30)
     }
 
+    fn call() -> Call {
+        Call::new_root(Duration::from_secs(30))
+    }
+
     fn secret(text: &str) -> Sensitive<String> {
         Sensitive::new(text.to_owned())
     }
 
     async fn hash(passwords: &Passwords, password: &str) -> String {
         let slot = passwords.slot(soon()).await.unwrap();
-        slot.hash(secret(password)).await.unwrap()
+        slot.hash(&call(), secret(password)).await.unwrap()
     }
 
     async fn verify(passwords: &Passwords, password: &str, stored: Option<&str>) -> Verdict {
         let slot = passwords.slot(soon()).await.unwrap();
-        slot.verify(secret(password), stored.map(str::to_owned)).await.unwrap()
+        slot.verify(&call(), secret(password), stored.map(str::to_owned)).await.unwrap()
     }
 
     #[tokio::test]
@@ -369,7 +383,7 @@ mod tests {
             "$argon2id$v=19$m=1,t=0,p=0$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
             let slot = passwords.slot(soon()).await.unwrap();
-            assert!(slot.verify(secret("x"), Some(stored.to_owned())).await.is_err(), "{stored}");
+            assert!(slot.verify(&call(), secret("x"), Some(stored.to_owned())).await.is_err(), "{stored}");
         }
     }
 }

@@ -22,7 +22,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bookstore_telemetry::CallAttributes;
 
-use crate::Problem;
+use crate::{Problem, truth};
 
 /// Names a request through all services.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -149,6 +149,9 @@ impl Call {
             }
         }
         request.extensions_mut().insert(child.attributes());
+        if truth::is_kept() {
+            request.extensions_mut().insert(child);
+        }
         request
     }
 
@@ -168,6 +171,18 @@ impl Call {
     pub fn request_id_header(&self) -> HeaderValue {
         // A request id is checked or made here, and always fits.
         HeaderValue::from_str(&self.request_id).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The request id, where spans are to carry it: in scoring runs. For the field `bookstore.request.id`.
+    #[must_use]
+    pub fn id_on_spans(&self) -> Option<&str> {
+        bookstore_telemetry::records_calls().then_some(&*self.request_id)
+    }
+
+    /// The hop, where spans are to carry it. For the field `bookstore.hop`.
+    #[must_use]
+    pub fn hop_on_spans(&self) -> Option<&str> {
+        bookstore_telemetry::records_calls().then_some(&*self.hop)
     }
 
     /// What spans may show of it.

@@ -6,6 +6,7 @@
 
 mod connect;
 mod executor;
+mod record;
 mod transaction;
 
 use std::sync::Arc;

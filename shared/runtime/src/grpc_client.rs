@@ -11,8 +11,10 @@ use bookstore_telemetry::grpc::ClientLayer;
 use tonic::transport::Endpoint;
 use tower::Layer;
 
+use crate::truth::Observed;
+
 /// A connection that is made when it is first needed, and made again when it breaks.
-pub type Channel = <ClientLayer as Layer<tonic::transport::Channel>>::Service;
+pub type Channel = Observed<<ClientLayer as Layer<tonic::transport::Channel>>::Service>;
 
 /// A channel to the service at `url` (`http://host:port`).
 ///
@@ -25,5 +27,5 @@ pub fn channel(url: &str) -> Result<Channel, tonic::transport::Error> {
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_while_idle(true);
     let layer = ClientLayer::new(endpoint.uri());
-    Ok(layer.layer(endpoint.connect_lazy()))
+    Ok(Observed::new(layer.layer(endpoint.connect_lazy()), endpoint.uri()))
 }

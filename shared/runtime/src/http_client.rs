@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::Call;
 use crate::problem::Problem;
 use crate::retry::{Retry, Transient};
+use crate::truth::{self, Operation};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -168,8 +169,13 @@ impl<'a> HttpRequest<'a> {
         }
         let child = call.child();
         let request = self.build(&child, remaining)?;
+        let operation = self.observe(&child, &request);
         let sent = bookstore_telemetry::http::send(&self.client.http, request, self.template, child.attributes());
-        let response = sent.await.map_err(broken)?;
+        let answered = sent.await;
+        if let Some(operation) = operation {
+            operation.end();
+        }
+        let response = answered.map_err(broken)?;
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
@@ -203,6 +209,16 @@ impl<'a> HttpRequest<'a> {
     /// [`HttpError`] says what came instead, the last time.
     pub async fn send_idempotent(&self, call: &Call) -> Result<reqwest::Response, HttpError> {
         self.client.retry.idempotent(call, || self.send(call)).await
+    }
+
+    /// The call for the truth log, where one is kept.
+    fn observe(&self, call: &Call, request: &reqwest::Request) -> Option<Operation> {
+        if !truth::is_kept() {
+            return None;
+        }
+        let peer = request.url().host_str().zip(request.url().port_or_known_default());
+        let peer = peer.map(|(host, port)| format!("{host}:{port}"));
+        Operation::called(call, "http", format!("{} {}", self.method, self.template), peer)
     }
 
     fn build(&self, call: &Call, remaining: Duration) -> Result<reqwest::Request, HttpError> {

@@ -11,6 +11,7 @@
 //! * [`problem`]: errors over HTTP (RFC 9457).
 //! * [`db`]: the database, SQLite or PostgreSQL; [`postgres`]: a private PostgreSQL of one's own.
 //! * [`http_client`], [`grpc_client`]: calls to other services; [`retry`]: again, where that is safe.
+//! * [`truth`]: in scoring runs, what really happened, to judge tracers by.
 //! * [`time`]: the clock as databases keep it.
 //! * `testing`: fresh databases for tests (feature `testing`).
 
@@ -30,6 +31,7 @@ pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+pub mod truth;
 
 pub use call::Call;
 pub use db::Db;

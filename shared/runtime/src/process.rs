@@ -5,6 +5,7 @@
 //! | `BOOKSTORE_LISTEN` | address and port, or `stdin`: the listening socket is standard input | the service's port on `127.0.0.1` |
 //! | `BOOKSTORE_LOG_FORMAT` | `pretty` or `json` | `pretty` |
 //! | `BOOKSTORE_PARENT` | process id of the launcher: the service ends when that process does | none |
+//! | `BOOKSTORE_TRUTH_DIR` | folder for the [truth log](crate::truth); makes this a scoring run | none |
 //!
 //! The launcher binds the ports and hands each service its listener as standard input. So a port cannot be lost to
 //! another process while a service is restarted, and connections wait in the backlog meanwhile.
@@ -12,11 +13,13 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use bookstore_telemetry::{LogFormat, Settings};
 use tokio::net::TcpListener;
 
 use crate::config::{self, ConfigError, Environment};
+use crate::truth;
 
 /// A process that cannot start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,9 @@ pub enum ProcessError {
     /// The runtime or the signal handlers cannot be set up.
     #[error("the process cannot be set up: {0}")]
     Setup(std::io::Error),
+    /// The truth log cannot be kept.
+    #[error("{name}: the truth log cannot be written: {0}", name = truth::DIRECTORY)]
+    Truth(std::io::Error),
     /// The service itself could not start or go on.
     #[error("{0}")]
     Service(String),
@@ -63,7 +69,11 @@ where
         .map_err(ProcessError::Setup)?;
     runtime.block_on(async {
         let format = config::or(&Environment, "BOOKSTORE_LOG_FORMAT", LogFormat::Pretty)?;
-        let settings = Settings::new(name, version).with_log_format(format);
+        let truth = config::optional::<PathBuf>(&Environment, truth::DIRECTORY)?;
+        if let Some(directory) = &truth {
+            truth::open(directory, name).map_err(ProcessError::Truth)?;
+        }
+        let settings = Settings::new(name, version).with_log_format(format).with_record_calls(truth.is_some());
         let telemetry = bookstore_telemetry::init(settings)?;
         let outcome = async {
             end_with_parent()?;
@@ -80,7 +90,7 @@ where
             Err(error) => tracing::error!(%error, "the service cannot go on"),
         }
         telemetry.shutdown().await;
-        outcome
+        truth::flush().map_err(ProcessError::Truth).and(outcome)
     })
 }
 

@@ -150,6 +150,7 @@ pub mod grpc {
 
 /// SQL.
 pub mod sql {
+    use crate::CallAttributes;
     pub use crate::database::{Database, ErrorInfo, PoolState, System};
 
     /// One statement under way. Dropping it unfinished means that it was cancelled.
@@ -160,7 +161,7 @@ pub mod sql {
 
     impl Statement {
         /// Starts the client span of a statement.
-        pub fn start(_database: &Database, _sql: &str) -> Self {
+        pub fn start(_database: &Database, _sql: &str, _call: Option<&CallAttributes>) -> Self {
             Self { span: tracing::Span::none() }
         }
 

@@ -219,7 +219,7 @@ async fn what_is_cancelled_ends_its_spans() {
         let patience = Duration::from_millis(200);
         tokio::time::timeout(patience, shop::call(&format!("{back}/slow"), "/slow")).await.unwrap_err();
         tokio::time::timeout(patience, stock.commit(CommitRequest::default())).await.unwrap_err();
-        drop(Statement::start(&shop::database(), "DELETE FROM baskets"));
+        drop(Statement::start(&shop::database(), "DELETE FROM baskets", None));
         // Given up in the middle of the body.
         let mut endless = shop::call(&format!("{back}/endless"), "/endless").await.unwrap();
         assert_eq!(endless.chunk().await.unwrap().unwrap(), "part");

@@ -98,6 +98,8 @@ impl Checkout {
         let (id, user_id) = (saga.order_id.clone(), saga.user_id.clone());
         let span = info_span!(
             "checkout",
+            bookstore.request.id = call.id_on_spans(),
+            bookstore.hop = call.hop_on_spans(),
             bookstore.order.id = id,
             bookstore.user.id = user_id,
             // Unsigned numbers would be exported as text.

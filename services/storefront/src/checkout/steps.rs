@@ -63,7 +63,7 @@ impl Checkout {
         }
     }
 
-    #[instrument(name = "checkout.price", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "price", bookstore.saga.reply))]
+    #[instrument(name = "checkout.price", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "price", bookstore.saga.reply))]
     async fn price(&self, call: &Call, saga: &Saga) -> Answer {
         let ids: Vec<_> = saga.lines.iter().map(|line| line.book_id).collect();
         let books = match self.upstreams.books_by_id(call, &ids).await {
@@ -93,7 +93,7 @@ impl Checkout {
         })
     }
 
-    #[instrument(name = "checkout.reserve", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "reserve", bookstore.saga.reply))]
+    #[instrument(name = "checkout.reserve", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "reserve", bookstore.saga.reply))]
     async fn reserve(&self, call: &Call, saga: &Saga) -> Answer {
         let lines = saga.lines.iter().map(|line| stock::Line { book_id: line.book_id, quantity: line.quantity });
         let message = stock::ReserveRequest { reservation_id: saga.order_id.clone(), lines: lines.collect() };
@@ -112,7 +112,7 @@ impl Checkout {
         })
     }
 
-    #[instrument(name = "checkout.authorise", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "authorise", bookstore.saga.reply, bookstore.order.total = saga.total))]
+    #[instrument(name = "checkout.authorise", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "authorise", bookstore.saga.reply, bookstore.order.total = saga.total))]
     async fn authorise(&self, call: &Call, saga: &Saga, card: &Card) -> Answer {
         debug!(card_number = ?card.number, card_cvc = ?card.cvc, "asking for an authorisation");
         let message = pay::AuthoriseRequest {
@@ -148,7 +148,7 @@ impl Checkout {
         })
     }
 
-    #[instrument(name = "checkout.capture", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "capture", bookstore.saga.reply, bookstore.order.total = saga.total))]
+    #[instrument(name = "checkout.capture", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "capture", bookstore.saga.reply, bookstore.order.total = saga.total))]
     async fn capture(&self, call: &Call, saga: &Saga) -> Answer {
         // Money is taken only for copies that nothing can take away any more.
         let pinned = self.upstreams.pin(call, &saga.order_id).await;
@@ -166,17 +166,17 @@ impl Checkout {
         })
     }
 
-    #[instrument(name = "checkout.commit", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "commit", bookstore.saga.reply))]
+    #[instrument(name = "checkout.commit", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "commit", bookstore.saga.reply))]
     async fn commit(&self, call: &Call, saga: &Saga) -> Answer {
         said(finished(saga, self.upstreams.commit(call, &saga.order_id).await))
     }
 
-    #[instrument(name = "checkout.void", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "void", bookstore.saga.reply))]
+    #[instrument(name = "checkout.void", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "void", bookstore.saga.reply))]
     async fn void(&self, call: &Call, saga: &Saga) -> Answer {
         said(finished(saga, self.upstreams.void(call, &saga.order_id).await))
     }
 
-    #[instrument(name = "checkout.release", skip_all, fields(bookstore.order.id = saga.order_id, bookstore.saga.step = "release", bookstore.saga.reply))]
+    #[instrument(name = "checkout.release", skip_all, fields(bookstore.request.id = call.id_on_spans(), bookstore.hop = call.hop_on_spans(), bookstore.order.id = saga.order_id, bookstore.saga.step = "release", bookstore.saga.reply))]
     async fn release(&self, call: &Call, saga: &Saga) -> Answer {
         said(finished(saga, self.upstreams.release(call, &saga.order_id).await))
     }

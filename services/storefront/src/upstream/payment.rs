@@ -30,6 +30,14 @@ impl Upstreams {
         };
         self.payment.idempotent(call, void).await
     }
+
+    pub(crate) async fn payment(&self, call: &Call, id: &str) -> Result<pay::Payment, Status> {
+        let get = |mut client: Client| {
+            let request = call.grpc(pay::GetRequest { payment_id: id.to_owned() });
+            async move { client.get(request).await }
+        };
+        self.payment.idempotent(call, get).await
+    }
 }
 
 type Client = pay::payments_client::PaymentsClient<bookstore_runtime::grpc_client::Channel>;

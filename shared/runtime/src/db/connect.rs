@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::{Db, Dialect, Inner};
 use crate::config::{self, ConfigError, Source};
+use crate::truth;
 
 /// For each SQLite connection. A busy writer of another process is waited for; a checkpoint may lose the last commits
 /// with the machine, not with the process; 512 KiB of page cache.
@@ -105,6 +106,7 @@ impl Db {
             .before_acquire(move |connection, rested| {
                 Box::pin(async move {
                     if dialect == Dialect::Postgres && rested.idle_for >= TRUSTED_WITHOUT_USE {
+                        truth::pool("ping");
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -112,6 +114,7 @@ impl Db {
             })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
+                    truth::pool("connect");
                     if dialect == Dialect::Sqlite {
                         connection.execute(SQLITE_PRAGMAS).await?;
                     }

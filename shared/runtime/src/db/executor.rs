@@ -1,6 +1,5 @@
 //! One statement on the pool, as a `sqlx` executor.
 
-use bookstore_telemetry::sql::Statement;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
@@ -8,14 +7,14 @@ use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo}
 use sqlx::error::BoxDynError;
 use sqlx::{Any, Either, Execute, Executor, SqlStr};
 
-use super::{Db, error_info};
+use super::Db;
+use super::record::Recorded;
 use crate::Call;
 
 /// Runs one statement on a connection of the pool, in a client span.
 #[derive(Debug)]
 pub struct OnPool<'a> {
     db: &'a Db,
-    #[expect(dead_code, reason = "what a statement belongs to is part of the interface, whoever records it")]
     call: &'a Call,
 }
 
@@ -27,13 +26,13 @@ impl<'a> OnPool<'a> {
     async fn fetch_optional_row(self, query: Query) -> Result<Option<AnyRow>, sqlx::Error> {
         let _writer = if query.writes() { self.db.may_write().await } else { None };
         let mut connection = self.db.acquire().await?;
-        query.fetch_optional(self.db, &mut connection).await
+        query.fetch_optional(self.db, self.call, &mut connection).await
     }
 
     async fn fetch_steps(self, query: Query) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
         let _writer = if query.writes() { self.db.may_write().await } else { None };
         let mut connection = self.db.acquire().await?;
-        query.fetch_steps(self.db, &mut connection).await
+        query.fetch_steps(self.db, self.call, &mut connection).await
     }
 }
 
@@ -50,37 +49,48 @@ impl Query {
         Ok(Self { arguments, persistent: query.persistent(), sql: query.sql() })
     }
 
+    /// Starts what records the statement, and gives it the text that is to be sent.
+    fn observe(&mut self, db: &Db, call: &Call) -> Recorded {
+        let statement = Recorded::start(db, call, self.sql.as_str());
+        if let Some(text) = statement.text() {
+            self.sql = text;
+        }
+        statement
+    }
+
     fn writes(&self) -> bool {
         let text = self.sql.as_str().trim_start();
         !text.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
     }
 
     pub(super) async fn fetch_optional(
-        self,
+        mut self,
         db: &Db,
+        call: &Call,
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Option<AnyRow>, sqlx::Error> {
-        let statement = Statement::start(&db.inner.database, self.sql.as_str());
+        let statement = self.observe(db, call);
         let outcome = if self.writes() {
             first_row(connection.fetch_many(self)).await
         } else {
             connection.fetch_optional(self).await
         };
-        finish(statement, &outcome, |row| u64::from(row.is_some()));
+        statement.finish(&outcome, |row| u64::from(row.is_some()));
         outcome
     }
 
     /// All rows are taken at once: no result here is large, and a connection is free again the sooner.
     pub(super) async fn fetch_steps(
-        self,
+        mut self,
         db: &Db,
+        call: &Call,
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
-        let statement = Statement::start(&db.inner.database, self.sql.as_str());
+        let statement = self.observe(db, call);
         let outcome: Result<Vec<_>, _> = connection.fetch_many(self).try_collect().await;
         // What a write has affected is no row that came back; and a SELECT says there how many PostgreSQL sent, or what the
         // write before it affected on SQLite.
-        finish(statement, &outcome, |steps| steps.iter().filter(|step| step.is_right()).count() as u64);
+        statement.finish(&outcome, |steps| steps.iter().filter(|step| step.is_right()).count() as u64);
         outcome
     }
 }
@@ -99,14 +109,6 @@ async fn first_row(mut steps: Steps<'_>) -> Result<Option<AnyRow>, sqlx::Error> 
         }
     }
     Ok(first)
-}
-
-/// Ends the statement's span by how it came out.
-pub(super) fn finish<T>(statement: Statement, outcome: &Result<T, sqlx::Error>, rows: impl FnOnce(&T) -> u64) {
-    match outcome {
-        Ok(value) => statement.finish(Ok(rows(value))),
-        Err(error) => statement.finish(Err(&error_info(error))),
-    }
 }
 
 impl Execute<'static, Any> for Query {

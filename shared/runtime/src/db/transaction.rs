@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bookstore_telemetry::sql::Statement;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -10,16 +9,18 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, Either, Execute, Executor, SqlStr, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::executor::{Query, finish, into_stream};
+use super::executor::{Query, into_stream};
+use super::record::Recorded;
 use super::{Db, Dialect};
 use crate::Call;
+use crate::truth::OpenTransaction;
 
 /// A transaction that may write. Rolled back when dropped before [`commit`](Self::commit).
 pub struct Tx {
     inner: Transaction<'static, Any>,
     db: Db,
-    #[expect(dead_code, reason = "what a statement belongs to is part of the interface, whoever records it")]
     call: Call,
+    open: OpenTransaction,
     /// Declared last: given back after the transaction has ended.
     _writer: Option<OwnedSemaphorePermit>,
 }
@@ -33,10 +34,12 @@ impl Tx {
             Dialect::Sqlite => "BEGIN IMMEDIATE",
             Dialect::Postgres => "BEGIN",
         };
-        let statement = Statement::start(&db.inner.database, begin);
-        let begun = Transaction::begin(connection, Some(SqlStr::from_static(begin))).await;
-        finish(statement, &begun, |_| 0);
-        Ok(Self { inner: begun?, db: db.clone(), call: call.clone(), _writer: writer })
+        let statement = Recorded::start(db, call, begin);
+        let text = statement.text().unwrap_or_else(|| SqlStr::from_static(begin));
+        let begun = Transaction::begin(connection, Some(text)).await;
+        statement.finish(&begun, |_| 0);
+        let inner = begun?;
+        Ok(Self { inner, db: db.clone(), call: call.clone(), open: OpenTransaction::default(), _writer: writer })
     }
 
     /// An executor for one statement in the transaction.
@@ -50,9 +53,10 @@ impl Tx {
     /// # Errors
     /// When the database could not, or its answer was lost.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        let statement = Statement::start(&self.db.inner.database, "COMMIT");
+        let statement = Recorded::start_bare(&self.db, &self.call, "COMMIT");
         let outcome = self.inner.commit().await;
-        finish(statement, &outcome, |()| 0);
+        self.open.close();
+        statement.finish(&outcome, |()| 0);
         outcome
     }
 
@@ -61,9 +65,10 @@ impl Tx {
     /// # Errors
     /// When the database could not, or its answer was lost; it is undone all the same.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        let statement = Statement::start(&self.db.inner.database, "ROLLBACK");
+        let statement = Recorded::start_bare(&self.db, &self.call, "ROLLBACK");
         let outcome = self.inner.rollback().await;
-        finish(statement, &outcome, |()| 0);
+        self.open.close();
+        statement.finish(&outcome, |()| 0);
         outcome
     }
 }
@@ -88,7 +93,9 @@ impl<'c> Executor<'c> for OnTx<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        into_stream(async move { Query::take(query)?.fetch_steps(&self.tx.db, &mut self.tx.inner).await })
+        into_stream(
+            async move { Query::take(query)?.fetch_steps(&self.tx.db, &self.tx.call, &mut self.tx.inner).await },
+        )
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
@@ -96,7 +103,7 @@ impl<'c> Executor<'c> for OnTx<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        async move { Query::take(query)?.fetch_optional(&self.tx.db, &mut self.tx.inner).await }.boxed()
+        async move { Query::take(query)?.fetch_optional(&self.tx.db, &self.tx.call, &mut self.tx.inner).await }.boxed()
     }
 
     fn prepare_with<'e>(

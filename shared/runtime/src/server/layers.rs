@@ -1,11 +1,12 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 use super::Limits;
 use crate::call::{Call, Edge, REQUEST_ID};
 use crate::problem::Problem;
+use crate::truth::{self, Operation};
 
 /// How often, at the most, shedding is logged.
 const SHED_LOG_INTERVAL_S: u64 = 5;
@@ -35,10 +37,28 @@ pub(super) async fn call(State(arrival): State<Arrival>, mut request: Request, n
     if bookstore_telemetry::records_calls() {
         extensions.insert(call.attributes());
     }
-    extensions.insert(call);
+    let received = observe(&call, &request);
+    request.extensions_mut().insert(call);
     let mut response = next.run(request).await;
+    if let Some(received) = received {
+        received.end();
+    }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The call for the truth log, where one is kept.
+fn observe(call: &Call, request: &Request) -> Option<Operation> {
+    if !truth::is_kept() {
+        return None;
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.to_string());
+    if is_grpc(request.headers()) {
+        let method = request.uri().path().trim_start_matches('/').to_owned();
+        return Operation::received(call, "grpc", method, peer);
+    }
+    let path = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    Operation::received(call, "http", format!("{} {path}", request.method()), peer)
 }
 
 /// Writes the request id into a problem. This is inside of telemetry, which follows the body of the answer.

@@ -15,7 +15,7 @@ pub use crate::database::{Database, ErrorInfo, PoolState, System};
 pub use pool::{observe_pool, record_pool_wait};
 
 use crate::live::{self, Live};
-use crate::{exchange, instruments};
+use crate::{CallAttributes, exchange, instruments};
 use summary::Summary;
 
 /// One statement under way. Dropping it unfinished means that it was cancelled; its span ends all the same.
@@ -38,8 +38,9 @@ struct Timing {
 }
 
 impl Statement {
-    /// Starts the span of a statement. The text must hold no values: those are bound, not written into it.
-    pub fn start(database: &Database, sql: &str) -> Self {
+    /// Starts the span of a statement. The text must hold no values: those are bound, not written into it. `call` stands for
+    /// the statement itself, and is recorded when that is asked for.
+    pub fn start(database: &Database, sql: &str, call: Option<&CallAttributes>) -> Self {
         let Some(live) = live::get() else { return Self { span: Span::none(), timing: None } };
         let started = Instant::now();
         let summary = summary::of(sql);
@@ -63,7 +64,12 @@ impl Statement {
             server.port = port,
             "error.type" = Empty,
             bookstore.cancelled = Empty,
+            bookstore.request.id = Empty,
+            bookstore.hop = Empty,
         );
+        if live.record_calls {
+            CallAttributes::record(call, &span);
+        }
         let timing = Timing {
             live,
             started,

@@ -71,11 +71,11 @@ pub async fn front(back: String, stock: StockClient) -> String {
         let levels = stock.get_stock(request).await.unwrap().into_inner().levels.len();
         let watched = stock.watch_stock(WatchStockRequest::default()).await.unwrap().into_inner();
         let watched = watched.count().await;
-        let statement = Statement::start(&database(), "SELECT id FROM books WHERE id = $1");
+        let statement = Statement::start(&database(), "SELECT id FROM books WHERE id = $1", None);
         let span = statement.span().clone();
         async {}.instrument(span).await;
         statement.finish(Ok(1));
-        let failed = Statement::start(&database(), "INSERT INTO books (id) VALUES ($1)");
+        let failed = Statement::start(&database(), "INSERT INTO books (id) VALUES ($1)", None);
         failed.finish(Err(&ErrorInfo { kind: "unique_violation", code: Some("2067".to_owned()) }));
         Json(
             json!({ "levels": levels, "watched": watched, "priced": priced, "trace": bookstore_telemetry::trace_id() }),
