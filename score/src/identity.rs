@@ -1,0 +1,151 @@
+//! Which operation of the truth a span is: by its attributes, else by the headers that it recorded, else by slot and
+//! time.
+
+use std::collections::HashMap;
+
+use crate::names::Text;
+use crate::spans::{Shape, Span, Spans};
+use crate::truth::{Occupied, Role, Truth};
+
+/// How far apart, in nanoseconds, the times of a statement and of its span may lie where they do not overlap. An agent
+/// that looks at processes from outside reads another clock and computes the time of day from it.
+pub(crate) const CLOCK_TOLERANCE: u64 = 5_000_000;
+
+/// What a span is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Not known; parents are looked for above it.
+    Unknown,
+    /// The span of this operation.
+    Operation(u32),
+    /// A business span inside of what this server operation does.
+    Inside(u32),
+    /// Of a request id that the truth knows as background work, but of no operation that it holds.
+    Background,
+    /// Of a request id that the truth does not know.
+    Stranger,
+}
+
+/// What all spans are, in their order, and how many claim to be of a request and a hop that the truth does not hold.
+pub(crate) fn of_all(truth: &Truth, spans: &Spans) -> (Vec<Identity>, u64) {
+    let index = Index::new(truth, spans);
+    let mut unheard_of = 0;
+    let identities = spans.spans.iter().map(|span| {
+        let identity = index.of(span);
+        let found = matches!(identity, Identity::Operation(_) | Identity::Inside(_) | Identity::Background);
+        unheard_of += u64::from(!found && !span.request.is_none());
+        identity
+    });
+    (identities.collect(), unheard_of)
+}
+
+struct Index<'a> {
+    truth: &'a Truth,
+    /// The truth's text for each of the spans' texts.
+    translated: Vec<Option<Text>>,
+    slots: HashMap<Text, Slot>,
+}
+
+impl<'a> Index<'a> {
+    fn new(truth: &'a Truth, spans: &Spans) -> Self {
+        let translated = spans.names.all().map(|text| truth.names.find(text)).collect();
+        let slots = truth.slots.iter().map(|(slot, occupied)| (*slot, Slot::new(occupied.clone()))).collect();
+        Self { truth, translated, slots }
+    }
+
+    fn text(&self, text: Text) -> Option<Text> {
+        if text.is_none() { None } else { *self.translated.get(text.index())? }
+    }
+
+    fn of(&self, span: &Span) -> Identity {
+        self.by_claim(span).or_else(|| self.by_slot(span)).unwrap_or_else(|| {
+            if span.request.is_none() {
+                return Identity::Unknown;
+            }
+            match self.text(span.request).filter(|request| self.truth.is_known(*request)) {
+                // A hop that the truth does not hold, of a request that it does: its line is lost, or the claim wrong.
+                Some(request) if self.truth.is_request(request) => Identity::Unknown,
+                Some(_) => Identity::Background,
+                None => Identity::Stranger,
+            }
+        })
+    }
+
+    fn by_claim(&self, span: &Span) -> Option<Identity> {
+        let (request, hop) = (self.text(span.request)?, self.text(span.hop)?);
+        let find = |role| self.truth.find(request, hop, role);
+        match span.shape {
+            Shape::Server => find(Role::Server).map(Identity::Operation),
+            Shape::Client => find(Role::Client).map(Identity::Operation),
+            Shape::Database => find(Role::Statement).map(Identity::Operation),
+            Shape::Internal => find(Role::Server).map(Identity::Inside),
+            Shape::Other => None,
+        }
+    }
+
+    fn by_slot(&self, span: &Span) -> Option<Identity> {
+        if span.shape != Shape::Database {
+            return None;
+        }
+        let slot = self.slots.get(&self.text(span.slot)?)?;
+        slot.at(span.start, span.end).map(Identity::Operation)
+    }
+}
+
+/// When which statement had a slot, by start.
+struct Slot {
+    occupied: Vec<Occupied>,
+    /// The latest end of all until then, so that one can search by it.
+    reached: Vec<u64>,
+}
+
+impl Slot {
+    fn new(mut occupied: Vec<Occupied>) -> Self {
+        occupied.sort_by_key(|it| (it.start, it.end));
+        let mut latest = 0;
+        let reached = occupied.iter().map(|it| {
+            latest = latest.max(it.end);
+            latest
+        });
+        let reached = reached.collect();
+        Self { occupied, reached }
+    }
+
+    /// The statement that overlaps most with this time; if none does, the nearest one within the tolerance.
+    fn at(&self, start: u64, end: u64) -> Option<u32> {
+        let first = self.reached.partition_point(|end| end.saturating_add(CLOCK_TOLERANCE) < start);
+        let near = self.occupied[first..].iter().take_while(|it| it.start <= end.saturating_add(CLOCK_TOLERANCE));
+        // The earlier one of equals: `max_by_key` would take the later one.
+        let best = near.map(|it| (i128::from(it.end.min(end)) - i128::from(it.start.max(start)), it));
+        let best = best.reduce(|best, it| if it.0 > best.0 { it } else { best });
+        best.filter(|(overlap, _)| *overlap >= -i128::from(CLOCK_TOLERANCE)).map(|(_, it)| it.operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn slot() -> Slot {
+        let occupied = |start, end, operation| Occupied { start: start * MS, end: end * MS, operation };
+        Slot::new(vec![occupied(130, 140, 3), occupied(100, 110, 1), occupied(110, 120, 2)])
+    }
+
+    #[test]
+    fn the_statement_that_overlaps_most_is_it() {
+        assert_eq!(slot().at(101 * MS, 109 * MS), Some(1));
+        assert_eq!(slot().at(108 * MS, 118 * MS), Some(2));
+        assert_eq!(slot().at(90 * MS, 200 * MS), Some(1), "the earlier one of equals");
+    }
+
+    #[test]
+    fn without_overlap_the_nearest_within_the_tolerance_is_it() {
+        assert_eq!(slot().at(121 * MS, 122 * MS), Some(2));
+        assert_eq!(slot().at(128 * MS, 129 * MS), Some(3));
+        assert_eq!(slot().at(145 * MS, 150 * MS), Some(3));
+        assert_eq!(slot().at(146 * MS, 150 * MS), None);
+        assert_eq!(slot().at(80 * MS, 94 * MS), None);
+    }
+}
