@@ -1,7 +1,10 @@
 //! The command line.
 
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
+use bookstore_score::Threshold;
 use bookstore_telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -50,6 +53,14 @@ pub(crate) enum Command {
     ///
     /// Exits with 1 if one is missing.
     Verify(Verify),
+    /// Lets customers into a shop: open-loop or closed-loop load over its JSON API
+    Load(bookstore_loadgen::cli::Args),
+    /// Scores a tracer against the truth: which spans are there, which parents are right, wrong or missing
+    ///
+    /// Starts a temporary shop that writes down what really happened, lets customers in, and judges each span's parent; or,
+    /// with --otlp and --truth, judges what was recorded before, by any tracer. Exits with 1 where a threshold is not kept
+    /// or nothing could be judged. docs/method.md says what is judged and how.
+    Score(Score),
     /// Exits with 0 if a URL answers with a 2xx within two seconds; for containers without a shell
     #[command(after_help = "Example: bookstore healthcheck http://127.0.0.1:8080/readyz")]
     Healthcheck {
@@ -89,7 +100,12 @@ impl Command {
             Self::Payment => Some(Service::Payment),
             Self::User => Some(Service::User),
             Self::Compare => Some(Service::Compare),
-            Self::Up(_) | Self::Check(_) | Self::Verify(_) | Self::Healthcheck { .. } => None,
+            Self::Up(_)
+            | Self::Check(_)
+            | Self::Verify(_)
+            | Self::Load(_)
+            | Self::Score(_)
+            | Self::Healthcheck { .. } => None,
         }
     }
 }
@@ -157,6 +173,71 @@ pub(crate) struct Verify {
     /// Prints the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `bookstore score`.
+#[derive(Args, Debug)]
+pub(crate) struct Score {
+    /// Whose spans are judged
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) side: Side,
+    /// How many customers are in the shop at once
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// How many requests they make, at least, in each run
+    #[arg(long, value_name = "N", default_value = "2000")]
+    pub(crate) requests: NonZeroU64,
+    /// How many runs, each with a fresh shop; intervals are clustered by run
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) runs: NonZeroU32,
+    /// What customers do: a built-in scenario or a TOML file (bookstore load --list-scenarios)
+    ///
+    /// Beside those of the shop: sequence, join, spawn, fanout and hedge, calls in the shapes that concurrent code gives
+    /// them, which a shop serves in scoring runs only.
+    #[arg(long, value_name = "NAME|FILE", default_value = "mixed")]
+    pub(crate) scenario: String,
+    /// What the customers' choices are drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Right parents that a kind of link must reach: db.client=99.9, or all=99; may be given again
+    #[arg(long, value_name = "KIND=PERCENT")]
+    pub(crate) min_right: Vec<Threshold>,
+    /// Wrong parents that a kind of link must not exceed: http.client=0.1, or all=0; may be given again
+    #[arg(long, value_name = "KIND=PERCENT")]
+    pub(crate) max_wrong: Vec<Threshold>,
+    /// Also writes spans (OTLP/JSON lines) and truth logs to this folder, to be judged again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    /// Judges these spans instead: OTLP/JSON lines, a file or a folder; may be given again
+    #[arg(long, value_name = "PATH", requires = "truth", conflicts_with = "record")]
+    pub(crate) otlp: Vec<PathBuf>,
+    /// By these truth logs: a file or a folder; may be given again
+    #[arg(long, value_name = "PATH", requires = "otlp")]
+    pub(crate) truth: Vec<PathBuf>,
+    /// What the report calls the tracer of --otlp
+    #[arg(long, value_name = "NAME", requires = "otlp")]
+    pub(crate) tracer: Option<String>,
+    /// Prints the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whose spans.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Side {
+    /// Those of the OpenTelemetry SDK in the services' code
+    #[default]
+    Manual,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Manual => "manual",
+        })
+    }
 }
 
 /// Which database.

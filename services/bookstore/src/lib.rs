@@ -3,7 +3,7 @@
 //! Layout:
 //!
 //! * `cli`: the command line.
-//! * `up`, `check`, `verify`, `healthcheck`: one module a command.
+//! * `up`, `check`, `verify`, `score`, `healthcheck`: one module a command; `load` is the crate `bookstore_loadgen`.
 //! * [`shop`]: a shop, started and ended as one; what `up`, `verify` and measurements stand on.
 //! * [`service`]: its processes; [`database`]: where they keep what they know;
 //!   `private_postgres`: a server of its own; `data_dir`: its files.
@@ -24,6 +24,7 @@ mod healthcheck;
 #[cfg(unix)]
 mod private_postgres;
 mod privileges;
+mod score;
 mod terminal;
 mod tour;
 mod trace;
@@ -51,15 +52,17 @@ pub fn main() -> ExitCode {
         // It has written its failure to its log.
         return if service.run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let outcome = match &command {
-        Command::Up(arguments) => up::run(arguments, started).map(|()| ExitCode::SUCCESS),
-        Command::Check(arguments) => check::run(arguments).or_else(|error| {
+    let outcome = match command {
+        Command::Up(arguments) => up::run(&arguments, started).map(|()| ExitCode::SUCCESS),
+        Command::Check(arguments) => check::run(&arguments).or_else(|error| {
             // Not the same as a shop that was found broken.
             terminal::note(format_args!("bookstore: {error:#}"));
             Ok(ExitCode::from(2))
         }),
-        Command::Healthcheck { url } => healthcheck(url),
-        Command::Verify(arguments) => verify::run(arguments),
+        Command::Healthcheck { url } => healthcheck(&url),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Load(arguments) => bookstore_loadgen::cli::run(arguments),
+        Command::Score(arguments) => score::run(&arguments),
         // The services, which have run above.
         _ => Ok(ExitCode::SUCCESS),
     };

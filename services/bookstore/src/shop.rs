@@ -6,17 +6,21 @@
 //! * `environment`: what each process is told.
 //! * `child`: one process, watched; `backoff`: how soon it is started again.
 //! * `cluster`: the private PostgreSQL, watched.
+//! * `cores`: where the processes run.
 //! * `ready`: when the shop can be used.
+//! * `temporary`: a place for a shop that lives as long as a command.
 //!
 //! `bookstore up`, `bookstore verify` and measurements start theirs here.
 
 mod backoff;
 mod child;
 mod cluster;
+mod cores;
 mod environment;
 mod port_owner;
 mod ports;
 mod ready;
+mod temporary;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,8 +30,11 @@ use bookstore_telemetry::LogFormat;
 use tokio::sync::mpsc;
 
 pub use child::Event;
+pub(crate) use cores::Borrowed;
+pub use cores::Cores;
 pub(crate) use environment::sends_elsewhere;
 pub use ports::Ports;
+pub(crate) use temporary::Temporary;
 
 use crate::cli::Instrumentation;
 use crate::data_dir::{DataDir, Lock, State};
@@ -64,6 +71,8 @@ pub struct Options {
     pub logs: Logs,
     /// More variables for all processes, stronger than any other.
     pub environment: Vec<(String, String)>,
+    /// Which cores the processes may use; none: all.
+    pub cores: Option<Cores>,
 }
 
 /// Where the processes' log lines go.
@@ -84,6 +93,7 @@ impl Default for Options {
             ports: Ports::Free,
             logs: Logs::Files,
             environment: Vec::new(),
+            cores: None,
         }
     }
 }
@@ -125,7 +135,8 @@ impl Shop {
             Database::Sqlite => (Databases::Sqlite(dir.path().to_owned()), None),
             Database::Server(server) => (Databases::Server(server.clone()), None),
             Database::Postgres => {
-                let private = Private::start(&dir.postgres()).await?;
+                let cores = options.cores.as_ref().map(|cores| cores.services.as_slice());
+                let private = Private::start(&dir.postgres(), cores).await?;
                 (private.databases()?, Some(private))
             }
         };
@@ -161,7 +172,11 @@ impl Shop {
                 Logs::Stderr => Output::Stderr,
             };
             let listener = ports.hand_over(service).with_context(|| format!("the port of {service} is lost"))?;
-            let recipe = Recipe { service, listener, environment, output, folder: dir.path().to_owned() };
+            let cores = options.cores.as_ref().map(|cores| match service {
+                Service::Compare => cores.receiver.clone(),
+                _ => cores.services.clone(),
+            });
+            let recipe = Recipe { service, listener, environment, output, folder: dir.path().to_owned(), cores };
             children.push(Supervised::start(recipe, tell.clone()));
         }
         Ok(Self { dir, ports, state, children, events, private, _lock: lock })
@@ -206,6 +221,13 @@ impl Shop {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// The server of the private PostgreSQL, where there is one.
+    #[must_use]
+    pub(crate) fn postgres_pid(&self) -> Option<i32> {
+        self.private.as_ref()?;
+        crate::private_postgres::pid(&self.dir.postgres())
     }
 
     /// The file that a service's log goes to, with [`Logs::Files`].

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<()> {
         instrumentation: arguments.instrumentation,
         ports: Ports::of(arguments.port),
         logs,
-        environment: Vec::new(),
+        ..Options::default()
     };
     runtime()?.block_on(Running { arguments, options, started }.until_told())
 }

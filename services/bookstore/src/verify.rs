@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use bookstore_runtime::process;
 use serde_json::{Value, json};
 
 use crate::cli::{Instrumentation, Verify};
-use crate::database::{Database, Server};
 use crate::expected::{self, Edge};
 use crate::service::Service;
-use crate::shop::{self, Logs, Options, Ports, Shop};
+use crate::shop::{self, Logs, Options, Ports, Shop, Temporary};
 use crate::terminal::{self, Style, note};
 use crate::tour::{self, Purchase};
 use crate::trace::{self, Span, Trace};
@@ -32,21 +31,14 @@ pub(crate) fn run(arguments: &Verify) -> anyhow::Result<ExitCode> {
 }
 
 async fn verify(arguments: &Verify) -> anyhow::Result<ExitCode> {
-    let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
-    let database = match &arguments.database.database {
-        // Databases of its own, removed at the end.
-        Database::Server(server) => {
-            Database::Server(server.with_prefix(format!("bookstore_verify_{}", std::process::id())))
-        }
-        other => other.clone(),
-    };
+    let place = Temporary::new("verify", &arguments.database.database)?;
     let options = Options {
-        data_dir: Some(folder.path().join("shop")),
-        database,
+        data_dir: Some(place.path().join("shop")),
+        database: place.database().clone(),
         instrumentation: arguments.instrumentation,
         ports: Ports::Free,
         logs: Logs::Files,
-        environment: Vec::new(),
+        ..Options::default()
     };
     let told = process::signal()?;
     let mut shop = Shop::start(&options).await?;
@@ -55,9 +47,7 @@ async fn verify(arguments: &Verify) -> anyhow::Result<ExitCode> {
         () = told => Err(anyhow::anyhow!("interrupted")),
     };
     shop.stop().await;
-    if let Database::Server(server) = &options.database {
-        remove(server).await;
-    }
+    place.remove().await;
     let observed = outcome?;
     let makes_telemetry = arguments.instrumentation == Instrumentation::Manual && cfg!(feature = "otel");
     let verdict = if makes_telemetry { observed.against_the_table() } else { observed.against_silence() };
@@ -198,15 +188,5 @@ fn child(edge: &Edge) -> String {
         (true, "statement", "*") => "SQL".to_owned(),
         (true, _, name) => name.to_owned(),
         (false, _, name) => format!("{} {name}", edge.child.service),
-    }
-}
-
-/// Removes the databases that were made on a server. One that stays is said.
-async fn remove(server: &Server) {
-    use sqlx::migrate::MigrateDatabase as _;
-    for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
-        if let Err(error) = sqlx::Postgres::drop_database(&server.url(service)).await {
-            note(format_args!("the database of {service} in {server} stays: {error}"));
-        }
     }
 }

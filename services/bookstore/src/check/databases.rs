@@ -167,7 +167,7 @@ struct Private(bookstore_runtime::postgres::Cluster);
 #[cfg(unix)]
 impl Private {
     async fn start(folder: &Path) -> anyhow::Result<Self> {
-        crate::private_postgres::start(folder).await.map(Self)
+        crate::private_postgres::start(folder, None).await.map(Self)
     }
 
     fn databases(&self) -> anyhow::Result<Databases> {

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::backoff::Backoff;
+use super::cores;
 use super::ports::Listener;
 use crate::service::Service;
 
@@ -29,6 +30,8 @@ pub(super) struct Recipe {
     pub(super) output: Output,
     /// Where it runs.
     pub(super) folder: PathBuf,
+    /// The cores that it may use; none: all.
+    pub(super) cores: Option<Vec<usize>>,
 }
 
 /// Where a process writes its log.
@@ -191,7 +194,7 @@ fn spawn(recipe: &Recipe) -> io::Result<Child> {
     let (out, err) = output(&recipe.output)?;
     command.stdout(out).stderr(err);
     hand_over(&recipe.listener, &mut command)?;
-    command.spawn()
+    cores::on(recipe.cores.as_deref(), || command.spawn())?
 }
 
 /// This executable. On Linux by the kernel's name for it: then it is the same one also after it was built anew, and it

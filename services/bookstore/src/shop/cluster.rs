@@ -29,8 +29,9 @@ mod unix {
     }
 
     impl Private {
-        pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
-            let cluster = private_postgres::start(folder).await?;
+        /// Starts it, on these cores.
+        pub(crate) async fn start(folder: &Path, cores: Option<&[usize]>) -> anyhow::Result<Self> {
+            let cluster = private_postgres::start(folder, cores).await?;
             let (url, port) = (cluster.url("bookstore"), cluster.port());
             let cluster = Arc::new(Mutex::new(cluster));
             let watch = tokio::spawn(watch(Arc::clone(&cluster), folder.to_owned()));
@@ -85,7 +86,7 @@ mod elsewhere {
 
     impl Private {
         #[expect(clippy::unused_async, reason = "the same interface as on Unix")]
-        pub(crate) async fn start(_folder: &Path) -> anyhow::Result<Self> {
+        pub(crate) async fn start(_folder: &Path, _cores: Option<&[usize]>) -> anyhow::Result<Self> {
             anyhow::bail!(
                 "a private PostgreSQL needs a Unix system; name a server of yours: --database postgres://user:password@host"
             )
