@@ -88,7 +88,7 @@ impl<'a> Index<'a> {
             return None;
         }
         let slot = self.slots.get(&self.text(span.slot)?)?;
-        slot.at(span.start, span.end).map(Identity::Operation)
+        slot.at(span.start, span.end, self.text(span.text)).map(Identity::Operation)
     }
 }
 
@@ -111,14 +111,16 @@ impl Slot {
         Self { occupied, reached }
     }
 
-    /// The statement that overlaps most with this time; if none does, the nearest one within the tolerance.
-    fn at(&self, start: u64, end: u64) -> Option<u32> {
+    /// The statement that overlaps most with this time; if none does, the nearest one within the tolerance. Those of
+    /// this text go before others, which count only for a tracer that changes texts.
+    fn at(&self, start: u64, end: u64, text: Option<Text>) -> Option<u32> {
         let first = self.reached.partition_point(|end| end.saturating_add(CLOCK_TOLERANCE) < start);
         let near = self.occupied[first..].iter().take_while(|it| it.start <= end.saturating_add(CLOCK_TOLERANCE));
+        let overlaps = near.map(|it| (i128::from(it.end.min(end)) - i128::from(it.start.max(start)), it));
+        let fits = overlaps.filter(|(overlap, _)| *overlap >= -i128::from(CLOCK_TOLERANCE));
+        let ranked = fits.map(|(overlap, it)| ((Some(it.text) == text, overlap), it.operation));
         // The earlier one of equals: `max_by_key` would take the later one.
-        let best = near.map(|it| (i128::from(it.end.min(end)) - i128::from(it.start.max(start)), it));
-        let best = best.reduce(|best, it| if it.0 > best.0 { it } else { best });
-        best.filter(|(overlap, _)| *overlap >= -i128::from(CLOCK_TOLERANCE)).map(|(_, it)| it.operation)
+        ranked.reduce(|best, it| if it.0 > best.0 { it } else { best }).map(|(_, operation)| operation)
     }
 }
 
@@ -126,26 +128,46 @@ impl Slot {
 mod tests {
     use super::*;
 
+    use crate::names::Names;
+
     const MS: u64 = 1_000_000;
 
-    fn slot() -> Slot {
-        let occupied = |start, end, operation| Occupied { start: start * MS, end: end * MS, operation };
+    fn at(start: u64, end: u64) -> Option<u32> {
+        slot(&mut Names::default()).at(start * MS, end * MS, None)
+    }
+
+    fn slot(names: &mut Names) -> Slot {
+        let mut occupied = |start, end, operation| {
+            let text = names.add(&format!("statement {operation}"));
+            Occupied { start: start * MS, end: end * MS, operation, text }
+        };
         Slot::new(vec![occupied(130, 140, 3), occupied(100, 110, 1), occupied(110, 120, 2)])
     }
 
     #[test]
     fn the_statement_that_overlaps_most_is_it() {
-        assert_eq!(slot().at(101 * MS, 109 * MS), Some(1));
-        assert_eq!(slot().at(108 * MS, 118 * MS), Some(2));
-        assert_eq!(slot().at(90 * MS, 200 * MS), Some(1), "the earlier one of equals");
+        assert_eq!(at(101, 109), Some(1));
+        assert_eq!(at(108, 118), Some(2));
+        assert_eq!(at(90, 200), Some(1), "the earlier one of equals");
     }
 
     #[test]
     fn without_overlap_the_nearest_within_the_tolerance_is_it() {
-        assert_eq!(slot().at(121 * MS, 122 * MS), Some(2));
-        assert_eq!(slot().at(128 * MS, 129 * MS), Some(3));
-        assert_eq!(slot().at(145 * MS, 150 * MS), Some(3));
-        assert_eq!(slot().at(146 * MS, 150 * MS), None);
-        assert_eq!(slot().at(80 * MS, 94 * MS), None);
+        assert_eq!(at(121, 122), Some(2));
+        assert_eq!(at(128, 129), Some(3));
+        assert_eq!(at(145, 150), Some(3));
+        assert_eq!(at(146, 150), None);
+        assert_eq!(at(80, 94), None);
+    }
+
+    #[test]
+    fn a_statement_of_the_same_text_goes_before_one_that_overlaps_more() {
+        let mut names = Names::default();
+        let slot = slot(&mut names);
+        let at = |text: &str| slot.at(108 * MS, 118 * MS, names.find(text));
+        assert_eq!(at("statement 1"), Some(1));
+        assert_eq!(at("statement 2"), Some(2));
+        assert_eq!(at("statement 3"), Some(2), "too far away to be it");
+        assert_eq!(at("statement $n"), Some(2), "a tracer that changes texts");
     }
 }

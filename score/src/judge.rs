@@ -136,7 +136,7 @@ impl Judge<'_> {
                 self.link(at, EdgeKind::Internal, &operation, Cause::Operation(hop));
             }
             Identity::Background => self.background(at),
-            Identity::Unknown if span.pool => {
+            Identity::Unknown if span.pool && !self.is_own(at) => {
                 self.verdict.pool.seen += 1;
                 let parented = self.parented(at);
                 self.verdict.pool.parented += u64::from(parented);
@@ -220,6 +220,16 @@ impl Judge<'_> {
             Identity::Operation(number) | Identity::Inside(number) => Some(self.truth.operation(number).request),
             Identity::Unknown | Identity::Background | Identity::Stranger => None,
         }
+    }
+
+    /// Whether a statement that looks like a pool's is one that the hop above it sent itself: an explicit `ROLLBACK`
+    /// carries no slot either. That is too little to identify it by, but enough not to blame it.
+    fn is_own(&self, at: usize) -> bool {
+        let Above::Span(parent) = self.above[at] else { return false };
+        let (Identity::Operation(hop) | Identity::Inside(hop)) = self.identities[parent as usize] else { return false };
+        let span = &self.spans.spans[at];
+        let text = if span.text.is_none() { span.name } else { span.text };
+        self.truth.has_bare(self.truth.operation(hop), self.spans.names.get(text), span.start, span.end)
     }
 
     fn background(&mut self, at: usize) {

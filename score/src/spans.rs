@@ -48,6 +48,8 @@ pub(crate) struct Span {
     pub(crate) request: Text,
     pub(crate) hop: Text,
     pub(crate) slot: Text,
+    /// The text of its statement, without comments at the end.
+    pub(crate) text: Text,
     pub(crate) shape: Shape,
     /// A statement without a slot that is what connection pools do by themselves.
     pub(crate) pool: bool,
@@ -164,6 +166,7 @@ impl Spans {
             request: self.names.add(request),
             hop: self.names.add(hop),
             slot: self.names.add(slot),
+            text: self.names.add(claims.text.map_or("", claims::without_comments)),
             shape,
             pool,
         };

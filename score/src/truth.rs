@@ -7,6 +7,7 @@ use std::io::BufRead;
 
 pub use record::{Kind, Op, PoolWork, Record};
 
+use crate::identity::CLOCK_TOLERANCE;
 use crate::lines::{self, ReadError};
 use crate::names::{Names, Text};
 use crate::verdict::SpanKind;
@@ -45,12 +46,13 @@ impl Operation {
     }
 }
 
-/// When a statement had a slot for itself.
+/// When a statement had a slot for itself, or, without a slot, was under way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Occupied {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) operation: u32,
+    pub(crate) text: Text,
 }
 
 /// What an operation's span must hang under.
@@ -75,6 +77,8 @@ pub struct Truth {
     /// All request ids, those of background work as well.
     known: HashSet<Text>,
     pub(crate) slots: HashMap<Text, Vec<Occupied>>,
+    /// Statements without a slot, by request and the hop that made them.
+    bare: HashMap<(Text, Text), Vec<Occupied>>,
     pub(crate) pool: BTreeMap<PoolWork, u64>,
     pub(crate) repeated: u64,
 }
@@ -140,10 +144,13 @@ impl Truth {
             self.requests.insert(operation.request);
         }
         let number = self.keep(operation)?;
-        if let Some((slot, (start, end))) = slot.zip(times) {
-            let slot = self.names.add(&slot);
+        if let (Role::Statement, Some((start, end))) = (role, times) {
             // A clock that was set back makes an operation end before it starts.
-            self.slots.entry(slot).or_default().push(Occupied { start, end: end.max(start), operation: number });
+            let occupied = Occupied { start, end: end.max(start), operation: number, text: operation.name };
+            match slot {
+                Some(slot) => self.slots.entry(self.names.add(&slot)).or_default().push(occupied),
+                None => self.bare.entry((operation.request, operation.parent)).or_default().push(occupied),
+            }
         }
         Ok(())
     }
@@ -188,6 +195,16 @@ impl Truth {
 
     pub(crate) fn is_known(&self, request: Text) -> bool {
         self.known.contains(&request)
+    }
+
+    /// Whether the hop that a server operation is sent a statement of this text and without a slot around that time.
+    pub(crate) fn has_bare(&self, server: &Operation, text: &str, start: u64, end: u64) -> bool {
+        let sent = self.bare.get(&(server.request, server.hop)).map_or(&[][..], Vec::as_slice);
+        sent.iter().any(|it| {
+            let near =
+                it.start.saturating_sub(CLOCK_TOLERANCE) <= end && start <= it.end.saturating_add(CLOCK_TOLERANCE);
+            near && self.names.get(it.text).eq_ignore_ascii_case(text)
+        })
     }
 
     /// What the span of an operation must hang under.

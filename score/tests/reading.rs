@@ -1,5 +1,4 @@
 //! Files are read as they come, and what cannot be read says where and why.
-#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 mod support;
 

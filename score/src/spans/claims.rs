@@ -77,6 +77,15 @@ pub(super) fn slot(statement: &str) -> Option<&str> {
     None
 }
 
+/// A statement as it was before comments were put at its end.
+pub(super) fn without_comments(statement: &str) -> &str {
+    let mut text = statement.trim();
+    while let Some((before, _)) = text.strip_suffix("*/").and_then(|text| text.rsplit_once("/*")) {
+        text = before.trim_end();
+    }
+    text
+}
+
 /// Whether a statement's text, or a span's name where there is no text, is of what connection pools do by themselves.
 /// Three words at most: `ROLLBACK`, `/* SQLx ping */`, `pool.connect`, but no statement that has a column of that name.
 pub(super) fn is_pool_work(text: &str) -> bool {
@@ -96,6 +105,13 @@ mod tests {
         assert_eq!(slot("SELECT 1 /*slot='a'*/ /* and more */"), Some("a"));
         assert_eq!(slot("SELECT '/*' /*slot='a"), None, "cut off");
         assert_eq!(slot("SELECT slot='a' FROM books"), None, "not in a comment");
+    }
+
+    #[test]
+    fn a_statement_is_the_same_without_its_comments() {
+        assert_eq!(without_comments(" SELECT '*/' /*slot='a'*/ /* b */ "), "SELECT '*/'");
+        assert_eq!(without_comments("SELECT /* all */ 1"), "SELECT /* all */ 1");
+        assert_eq!(without_comments("/* SQLx ping */"), "");
     }
 
     #[test]

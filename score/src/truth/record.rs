@@ -24,10 +24,10 @@ pub struct Record {
     /// Must be there for calls; a statement is always [`Kind::Sql`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// For people: a route, a method, a statement's text.
+    /// For people: a route, a method. Of a statement its text without the comment, which helps to know its span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Which connection a statement ran on, as the comment in its text says.
+    /// A name that at most one statement has at a time; the comment in its text says it. Used again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
     /// What a connection pool did by itself.

@@ -7,6 +7,9 @@
 )]
 
 mod request;
+pub(crate) mod spoiled;
+
+use std::ops::RangeInclusive;
 
 use bookstore_otlp::collector::{ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use bookstore_otlp::common::{AnyValue, KeyValue, Resource};
@@ -50,13 +53,19 @@ impl Recording {
     /// So many requests, every second one of them with a hedge; background work, pools' statements, and spans of
     /// nothing that the truth knows.
     pub(crate) fn of(requests: u64) -> Self {
-        let mut this = Self::default();
-        for number in 1..=requests {
+        let mut this = Self::requests(1..=requests);
+        this.now = START;
+        this.beside_requests();
+        this
+    }
+
+    /// These requests alone, as a part of a larger run.
+    pub(crate) fn requests(numbers: RangeInclusive<u64>) -> Self {
+        let mut this = Self { ids: numbers.start() * 100, ..Self::default() };
+        for number in numbers {
             this.now = START + number * 100_000 * US;
             this.request(number);
         }
-        this.now = START;
-        this.beside_requests();
         this
     }
 
@@ -129,7 +138,8 @@ impl Recording {
     }
 
     pub(crate) fn record(&mut self, request: &str, hop: &str, op: Op) -> &mut Record {
-        let mut records = self.truth.iter_mut();
+        // From the end: what is looked for is mostly what was just made.
+        let mut records = self.truth.iter_mut().rev();
         let is_it =
             |it: &&mut Record| it.op == op && it.request.as_deref() == Some(request) && it.hop.as_deref() == Some(hop);
         records.find(is_it).unwrap()

@@ -106,7 +106,7 @@ impl Recording {
     /// Its span begins and ends a little inside of it, as an agent's would that looks from outside.
     fn statement(&mut self, r: &str, hop: &str, (service, slot): (&str, &str), parent: At, time: (u64, u64)) {
         let record = self.happened(Op::Statement, service, r, hop, time);
-        (record.name, record.slot) = (Some("SELECT books".to_owned()), Some(slot.to_owned()));
+        (record.name, record.slot) = (Some("SELECT title FROM books WHERE id = $1".to_owned()), Some(slot.to_owned()));
         let text = format!("SELECT title FROM books WHERE id = $1 /*slot='{slot}'*/");
         let made = Made::client("SELECT books", (time.0 + 5, time.1 - 5), statement(&text));
         self.add(&format!("{r} statement {hop}"), service, parent, made);
