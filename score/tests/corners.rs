@@ -1,13 +1,12 @@
 //! What is neither right nor wrong by itself: cancelled ends, rings, kinds that are not there, gaps in the truth.
-#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 mod support;
 
 use bookstore_score::judge;
 use bookstore_score::truth::Op;
 use bookstore_score::verdict::{EdgeKind, Presence, SpanKind};
+use support::by_attributes;
 use support::spoiled::{clean, links, recording, spoiled, unlinked, without_examples, wrong};
-use support::{Recording, by_attributes};
 
 #[test]
 fn a_link_with_a_cancelled_end_is_in_a_row_of_its_own() {
