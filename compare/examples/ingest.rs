@@ -1,5 +1,5 @@
 //! How many spans a second one core takes in, over a real socket, with the store at its bound.
-//! `cargo run --release -p bookstore-compare --example ingest [seconds]`
+//! `cargo run --release -p bookstore-compare --example ingest [seconds] [file]`: the file takes the figures as JSON.
 //!
 //! The server has a thread of its own and its CPU time is what is counted, so the sender beside it does not matter.
 //! Requests have the shape of the shop's: batches of 512 spans, 8 a trace, six attributes each, some with an event.
@@ -20,6 +20,7 @@ const BATCH: u64 = 512;
 
 fn main() -> anyhow::Result<()> {
     let seconds = std::env::args().nth(1).map_or(Ok(5), |it| it.parse())?;
+    let file = std::env::args().nth(2);
     let (ready, address) = std::sync::mpsc::channel();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let server = std::thread::Builder::new().name("compare".to_owned()).spawn(move || {
@@ -64,6 +65,9 @@ fn main() -> anyhow::Result<()> {
         let (cpu, wall) = (cpu_time(&server_thread)? - cpu, wall.elapsed());
         let stats: serde_json::Value = client.get(format!("{url}/api/v1/stats")).send().await?.json().await?;
         report(spans, cpu, wall, &stats["held"], bodies[0].len());
+        if let Some(file) = &file {
+            std::fs::write(file, format!("{:#}\n", result(spans, cpu, seconds, &stats["held"])))?;
+        }
         anyhow::Ok(())
     })?;
     let _ = end.send(());
@@ -79,6 +83,26 @@ fn report(spans: u64, cpu: Duration, wall: Duration, held: &serde_json::Value, b
     println!("spans per second        {:.0} (sender included)", spans as f64 / wall.as_secs_f64());
     println!("held, by its account    {} spans in {} bytes of {}", held["spans"], held["bytes"], held["most_bytes"]);
     println!("peak resident memory    {} (sender included)", peak_memory().unwrap_or_default());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn result(spans: u64, cpu: Duration, seconds: u64, held: &serde_json::Value) -> serde_json::Value {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| Some(line.strip_prefix("model name")?.split_once(": ")?.1));
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    serde_json::json!({
+        "machine": {
+            "cpus": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+            "model": model.unwrap_or("unknown"),
+            "kernel": kernel.trim(),
+            "command": format!("ingest {seconds}"),
+        },
+        "spans": spans,
+        "batch": BATCH,
+        "spans_per_cpu_s": (spans as f64 / cpu.as_secs_f64()).round(),
+        "held_mib": held["bytes"].as_f64().unwrap_or_default() / 1_048_576.0,
+        "most_mib": held["most_bytes"].as_f64().unwrap_or_default() / 1_048_576.0,
+    })
 }
 
 fn batch(number: u64) -> Vec<u8> {

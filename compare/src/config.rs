@@ -18,6 +18,9 @@ pub struct Config {
     pub keep: Keep,
     /// How much is taken in at once.
     pub intake: Intake,
+    /// Spans and log records are counted and thrown away, to measure their senders. `COMPARE_DISCARD`, default `false`.
+    /// Metrics are kept: by them senders say what they have lost.
+    pub discard: bool,
 }
 
 /// How much is kept. Whatever comes first makes the oldest trace go.
@@ -78,6 +81,7 @@ impl Default for Config {
             storefront_origins: vec!["http://localhost:8080".to_owned(), "http://127.0.0.1:8080".to_owned()],
             keep: Keep::default(),
             intake: Intake::default(),
+            discard: false,
         }
     }
 }
@@ -116,6 +120,7 @@ impl Config {
                 in_flight: number(&get, "COMPARE_MAX_IN_FLIGHT", default.intake.in_flight, 1, 10_000)?,
                 ..default.intake
             },
+            discard: flag(&get, "COMPARE_DISCARD")?,
         })
     }
 }
@@ -127,6 +132,14 @@ fn number(get: Get<'_>, name: &'static str, default: usize, least: usize, most: 
     match value.trim().parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(ConfigError { name, value, expected: "a whole number within its range" }),
+    }
+}
+
+fn flag(get: Get<'_>, name: &'static str) -> Result<bool, ConfigError> {
+    match get(name).as_deref().map(str::trim) {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(value) => Err(ConfigError { name, value: value.to_owned(), expected: "true or false" }),
     }
 }
 
@@ -192,6 +205,7 @@ mod tests {
         for (name, value) in [
             ("COMPARE_MEMORY_MIB", "0"),
             ("COMPARE_MAX_TRACES", "many"),
+            ("COMPARE_DISCARD", "perhaps"),
             ("COMPARE_OTLP_GRPC_ADDR", "localhost"),
             ("COMPARE_STOREFRONT_ORIGINS", "javascript:alert(1)"),
         ] {

@@ -53,6 +53,7 @@ pub enum Error {
 pub(crate) struct App {
     store: Arc<Store>,
     intake: Intake,
+    discard: bool,
     in_flight: Arc<Semaphore>,
     refused: Arc<otlp::gate::Refused>,
     storefront_origins: Arc<[String]>,
@@ -85,6 +86,7 @@ pub async fn serve(listeners: Vec<TcpListener>, config: Config, shutdown: impl F
     let app = App {
         store: Arc::new(Store::new(config.keep)),
         intake: config.intake,
+        discard: config.discard,
         in_flight: Arc::new(Semaphore::new(config.intake.in_flight)),
         refused: Arc::default(),
         storefront_origins: config.storefront_origins.into(),

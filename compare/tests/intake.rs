@@ -290,6 +290,22 @@ async fn each_mistake_over_grpc_has_its_code() {
 }
 
 #[tokio::test]
+async fn told_to_discard_it_counts_and_keeps_nothing() {
+    let compare = Compare::with(Config { discard: true, ..Config::default() }).await;
+    let sent = request("catalog", vec![span(1, 1, "a"), span(1, 2, "b")]);
+    let bytes = sent.encoded_len();
+    grpc(&compare).await.export(sent.clone()).await.unwrap();
+    let answer = compare.post("/v1/traces", PROTOBUF, sent.encode_to_vec()).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let malformed = compare.post("/v1/traces", PROTOBUF, vec![0x0a, 0xff]).await;
+    assert_eq!(malformed.status(), StatusCode::BAD_REQUEST);
+    let stats = compare.json("/api/v1/stats").await;
+    assert_eq!((&stats["received"]["spans"], &stats["held"]["spans"]), (&4.into(), &0.into()));
+    assert_eq!(stats["received_bytes"], 2 * bytes);
+    assert_eq!(stats["services"][0]["received"]["spans"], 4);
+}
+
+#[tokio::test]
 async fn an_unknown_method_is_unimplemented() {
     let compare = Compare::start().await;
     let response = compare

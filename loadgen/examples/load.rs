@@ -1,5 +1,6 @@
 //! `bookstore load` without the shop's launcher: `cargo run --release -p bookstore-loadgen --example load -- --help`.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use bookstore_loadgen::cli::{self, Args};
@@ -13,6 +14,9 @@ struct Cli {
     args: Args,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    cli::run(Cli::parse().args)
+fn main() -> ExitCode {
+    cli::run(Cli::parse().args).unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "load: {error:#}");
+        ExitCode::FAILURE
+    })
 }

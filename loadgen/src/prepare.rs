@@ -118,7 +118,7 @@ impl Customers<Tcp> {
         target: &Target,
         scenario: &Scenario,
         options: Options,
-        progress: &mut dyn FnMut(Preparing),
+        progress: &mut (dyn FnMut(Preparing) + Send),
     ) -> Result<Self, PrepareError> {
         let network = Tcp::to(target).await.map_err(|error| unreachable(target, &error.to_string()))?;
         Self::prepare_on(network, target, scenario, options, progress).await
@@ -135,7 +135,7 @@ impl<N: Network> Customers<N> {
         target: &Target,
         scenario: &Scenario,
         options: Options,
-        progress: &mut dyn FnMut(Preparing),
+        progress: &mut (dyn FnMut(Preparing) + Send),
     ) -> Result<Self, PrepareError> {
         let host = target.host_header()?;
         let all = options.customers.get();
@@ -159,7 +159,7 @@ async fn open_accounts<N: Network>(
     customers: Vec<Customer<N>>,
     target: &Target,
     accounts: bool,
-    progress: &mut dyn FnMut(Preparing),
+    progress: &mut (dyn FnMut(Preparing) + Send),
 ) -> Result<Vec<Customer<N>>, PrepareError> {
     let all = customers.len();
     // Unlike that of any other run, so that no address is taken.
@@ -220,7 +220,7 @@ async fn open_account<N: Network>(customer: &mut Customer<N>, target: &Target, n
 async fn read_books<N: Network>(
     customer: &mut Customer<N>,
     target: &Target,
-    progress: &mut dyn FnMut(Preparing),
+    progress: &mut (dyn FnMut(Preparing) + Send),
 ) -> Result<Vec<Book>, PrepareError> {
     #[derive(Deserialize)]
     struct Page {

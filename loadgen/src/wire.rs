@@ -59,7 +59,8 @@ pub(crate) struct Wire<N: Network> {
 
 struct Open<N: Network> {
     sender: SendRequest<Full<Bytes>>,
-    driver: Connection<N::Stream, Full<Bytes>>,
+    /// Reads and writes; none once it has ended.
+    driver: Option<Connection<N::Stream, Full<Bytes>>>,
     /// It cannot be used again: it has ended, or a request was begun and its answer not read to the end.
     over: bool,
 }
@@ -105,7 +106,7 @@ async fn open_on<'a, N: Network>(network: &N, open: &'a mut Option<Open<N>>) -> 
     }
     let stream = network.connect().await.map_err(WireError::Connect)?;
     let (sender, driver) = http1::handshake(stream).await.map_err(WireError::Broken)?;
-    Ok(open.insert(Open { sender, driver, over: false }))
+    Ok(open.insert(Open { sender, driver: Some(driver), over: false }))
 }
 
 async fn exchange_on<N: Network>(
@@ -161,25 +162,21 @@ impl<N: Network> Open<N> {
         // anybody; the driver does. Unconstrained, since tokio would otherwise stop it now and then and rely on its waker.
         let mut answer = pin!(unconstrained(answer));
         let quiet = || Context::from_waker(Waker::noop());
-        let mut ended = false;
         let result = poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(result) = answer.as_mut().poll(&mut quiet()) {
-                    return Poll::Ready(result);
-                }
-                if ended {
-                    return Poll::Pending;
-                }
-                // Why it has ended, the answer is told as well, so that it is ready in the next turn.
-                ended = Pin::new(&mut *driver).poll(cx).is_ready();
-                if !ended {
-                    return answer.as_mut().poll(&mut quiet());
-                }
+            if let Poll::Ready(result) = answer.as_mut().poll(&mut quiet()) {
+                return Poll::Ready(result);
             }
+            if let Some(drives) = driver
+                && Pin::new(drives).poll(cx).is_ready()
+            {
+                // Dropped, it gives back what it has not sent, so that the answer is ready: to be a failure, mostly.
+                *driver = None;
+            }
+            answer.as_mut().poll(&mut quiet())
         })
         .await;
         // It takes note of the answer's end, and is ready for the next request; or has nothing more to do.
-        *over = ended || Pin::new(&mut *driver).poll(&mut quiet()).is_ready();
+        *over = driver.as_mut().is_none_or(|driver| Pin::new(driver).poll(&mut quiet()).is_ready());
         result
     }
 }

@@ -172,6 +172,38 @@ async fn who_waits_too_long_goes_and_the_time_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_was_closed_meanwhile_is_no_error() {
+    let server = InProcess::shop(|_| None).closing_after(Duration::from_millis(1_500));
+    let gets = scenario("think = { fixed = \"1s\" }", "{ get = \"/a\" }, { get = \"/b\" }, { get = \"/c\" }");
+    let mut customers = server.customers(&gets, 1).await;
+    let outcome = customers.run(&closed(Extent::Visits(5)), |_| {}, std::future::pending()).await;
+    assert_eq!((outcome.visits.done, outcome.error_count()), (5, 0), "{:?}", outcome.errors);
+    assert!(server.connections() > 3, "{}", server.connections());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_under_a_request_is_an_error() {
+    let server = InProcess::new(|_| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (200, String::new())
+    });
+    let server = server.closing_after(Duration::from_millis(500));
+    let outcome = visits(&server, &scenario("", "{ get = \"/a\" }"), 8).await;
+    assert_eq!((outcome.errors["broken"], outcome.visits.failed), (8, 8), "{:?}", outcome.errors);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shop_that_has_gone_is_asked_now_and_then() {
+    let server = InProcess::shop(|_| None).closing_after(Duration::from_secs(1));
+    let mut customers = server.customers(&scenario("", "{ get = \"/a\" }"), 1).await;
+    server.close();
+    let outcome = customers.run(&closed(Extent::For(Duration::from_secs(3))), |_| {}, std::future::pending()).await;
+    // The connection that there was lasts a second; then a try each tenth of a second.
+    assert!((15..=21).contains(&outcome.errors["connect"]), "{:?}", outcome.errors);
+    assert!(outcome.ok > 300, "{}", outcome.ok);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_interrupt_ends_the_run_with_what_there_is() {
     let server = InProcess::shop(|_| None);
     let scenario = scenario("think = { fixed = \"300ms\" }", BUY);

@@ -18,7 +18,7 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
 
-use super::{Batch, Logs, Metrics, Signal, Traces};
+use super::{Logs, Metrics, Signal, Traces, take_protobuf};
 use crate::App;
 
 /// The routes of the three methods.
@@ -60,8 +60,11 @@ impl<S: Signal> UnaryService<Bytes> for Export<S> {
     type Future = Ready<Result<Response<S::Answer>, Status>>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let batch = Batch::<S>::from_protobuf(request.get_ref());
-        let answer = batch.map(|batch| Response::new(batch.take_in(&self.0.store)));
-        ready(answer.map_err(|error| Status::invalid_argument(format!("not a valid message: {error}"))))
+        let answer = take_protobuf::<S>(&self.0, request.get_ref());
+        ready(
+            answer
+                .map(Response::new)
+                .map_err(|error| Status::invalid_argument(format!("not a valid message: {error}"))),
+        )
     }
 }

@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::LengthLimitError;
 use serde::Serialize;
 
-use super::{Batch, Signal, code};
+use super::{Batch, Signal, code, take_protobuf};
 use crate::App;
 
 /// How a request is encoded, and its answer.
@@ -40,16 +40,19 @@ impl Encoding {
         }
     }
 
-    fn decode<S: Signal>(self, body: &[u8]) -> Result<Batch<S>, Refusal> {
+    fn take<S: Signal>(self, app: &App, body: &[u8]) -> Result<S::Answer, Refusal> {
         match self {
-            Self::Protobuf => Batch::from_protobuf(body).map_err(|error| Refusal::malformed(error.to_string())),
+            Self::Protobuf => take_protobuf::<S>(app, body).map_err(|error| Refusal::malformed(error.to_string())),
             Self::Json if body.iter().filter(|byte| **byte == b'{').count() > MOST_OBJECTS => Err(Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 code::RESOURCE_EXHAUSTED,
                 format!("more than {MOST_OBJECTS} objects in one request"),
             )),
             Self::Json => match serde_json::from_slice(body) {
-                Ok(request) => Ok(Batch::from_request(request)),
+                Ok(request) => {
+                    app.store.count_bytes(body.len());
+                    Ok(Batch::<S>::from_request(request).take_in(&app.store))
+                }
                 Err(error) => Err(Refusal::malformed(error.to_string())),
             },
         }
@@ -103,8 +106,8 @@ pub(crate) async fn export<S: Signal>(State(app): State<App>, headers: HeaderMap
             .respond(Encoding::Json);
     };
     let limit = app.intake.request_bytes;
-    match read(&headers, body, limit).await.and_then(|body| encoding.decode::<S>(&body)) {
-        Ok(batch) => encoding.respond(StatusCode::OK, &batch.take_in(&app.store)),
+    match read(&headers, body, limit).await.and_then(|body| encoding.take::<S>(&app, &body)) {
+        Ok(answer) => encoding.respond(StatusCode::OK, &answer),
         Err(refusal) => {
             app.refused.malformed();
             let unsupported = refusal.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;

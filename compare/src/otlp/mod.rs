@@ -10,7 +10,7 @@ pub(crate) mod grpc;
 pub(crate) mod http;
 mod signal;
 
-pub(crate) use signal::{Batch, Logs, Metrics, Signal, Traces, unix_nano};
+pub(crate) use signal::{Batch, Logs, Metrics, Signal, Traces, take_protobuf, unix_nano};
 
 /// `google.rpc.Code`, as far as it is used.
 pub(crate) mod code {

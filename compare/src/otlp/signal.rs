@@ -16,7 +16,8 @@ use bookstore_otlp::trace::Span;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::{Group, NewLog, NewMetric, NewOrigin, NewSpan, Store};
+use crate::App;
+use crate::store::{Group, NewLog, NewMetric, NewOrigin, NewSpan, Signals, Store};
 
 /// A signal of OTLP.
 pub(crate) trait Signal: Sized + 'static {
@@ -34,6 +35,9 @@ pub(crate) trait Signal: Sized + 'static {
 
     /// Makes a record ready to be kept.
     fn take(record: Self::Record, now: u64, refused: &mut Refused) -> Option<Self::New>;
+
+    /// So many records, where they need not be looked into; none where they do.
+    fn count(records: u64) -> Option<Signals>;
 
     /// Keeps a batch.
     fn keep(store: &Store, groups: Vec<Group<Self::New>>, rejected: u64);
@@ -136,6 +140,36 @@ impl<S: Signal> Batch<S> {
     }
 }
 
+/// Takes the binary form in, and answers.
+pub(crate) fn take_protobuf<S: Signal>(app: &App, body: &[u8]) -> Result<S::Answer, LayerError> {
+    let answer = if app.discard && S::count(0).is_some() {
+        discard::<S>(&app.store, body)?;
+        S::answer(None)
+    } else {
+        Batch::<S>::from_protobuf(body)?.take_in(&app.store)
+    };
+    app.store.count_bytes(body.len());
+    Ok(answer)
+}
+
+/// Counts the records of the binary form by resource, without looking into them.
+fn discard<S: Signal>(store: &Store, body: &[u8]) -> Result<(), LayerError> {
+    for resource in fields(body, RESOURCES) {
+        let resource = resource?;
+        let mut records = 0;
+        for scope in fields(resource, SCOPES) {
+            for record in fields(scope?, RECORDS) {
+                record?;
+                records += 1;
+            }
+        }
+        if let Some(counts) = S::count(records) {
+            store.count_only(&NewOrigin::new(small_field(resource, RESOURCE)?), counts);
+        }
+    }
+    Ok(())
+}
+
 /// A resource or a scope; one that is absurdly large is left out, as if it had not been sent.
 fn small_field<T: Message + Default>(message: &[u8], number: u32) -> Result<Option<T>, LayerError> {
     let mut total = 0;
@@ -169,6 +203,10 @@ impl Signal for Traces {
         refused.valid(NewSpan::new(record))
     }
 
+    fn count(spans: u64) -> Option<Signals> {
+        Some(Signals { spans, ..Signals::default() })
+    }
+
     fn keep(store: &Store, groups: Vec<Group<NewSpan>>, rejected: u64) {
         store.add_spans(groups, rejected);
     }
@@ -198,6 +236,10 @@ impl Signal for Logs {
 
     fn take(record: LogRecord, now: u64, refused: &mut Refused) -> Option<NewLog> {
         refused.valid(NewLog::new(record, now))
+    }
+
+    fn count(logs: u64) -> Option<Signals> {
+        Some(Signals { logs, ..Signals::default() })
     }
 
     fn keep(store: &Store, groups: Vec<Group<NewLog>>, rejected: u64) {
@@ -235,6 +277,11 @@ impl Signal for Metrics {
             refused.add(rejected, "a data point needs a value, and its metric a name");
         }
         (!metric.points.is_empty()).then_some(metric)
+    }
+
+    /// By metrics senders say what they have lost.
+    fn count(_: u64) -> Option<Signals> {
+        None
     }
 
     fn keep(store: &Store, groups: Vec<Group<NewMetric>>, rejected: u64) {

@@ -23,6 +23,8 @@ pub struct Signals {
 pub struct Totals {
     /// Valid ones taken in, whatever became of them.
     pub received: Signals,
+    /// Bytes of the requests that could be read, after decompression.
+    pub received_bytes: u64,
     /// Invalid ones, which their sender was told of.
     pub rejected: Signals,
     /// Spans that came again.
@@ -45,6 +47,14 @@ pub struct Exporter {
     pub failed: u64,
     /// Lost before: the queue was full.
     pub dropped: u64,
+}
+
+impl Signals {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.spans += other.spans;
+        self.logs += other.logs;
+        self.points += other.points;
+    }
 }
 
 impl Exporter {

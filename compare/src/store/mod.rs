@@ -171,6 +171,19 @@ impl Store {
         inner.make_room(&self.keep);
     }
 
+    /// Counts a request that could be read.
+    pub(crate) fn count_bytes(&self, bytes: usize) {
+        self.lock().totals.received_bytes += bytes as u64;
+    }
+
+    /// Counts what is not kept.
+    pub(crate) fn count_only(&self, origin: &NewOrigin, counts: Signals) {
+        let mut inner = self.lock();
+        let origin = inner.interned.origin(origin);
+        inner.totals.received.add(counts);
+        inner.services.count(&origin.service, |all| all.add(counts));
+    }
+
     /// What happened since the start.
     pub fn totals(&self) -> Totals {
         self.lock().totals

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::duration::say;
-use crate::outcome::{Missed, Outcome};
+use crate::outcome::{Missed, Outcome, per_second};
 use crate::report::{Asked, asked_per_s};
 use crate::run::Arrivals;
 use crate::schedule::{Spacing, to_f64};
@@ -42,9 +42,15 @@ pub(super) fn report(asked: &Asked, outcome: &Outcome) -> String {
         }
     }
     line("visits", &format!("{} in {}: {}", visits.offered, say(outcome.window), parts.join(", ")));
-    let asked_rate = asked_per_s(&asked.arrivals, outcome);
-    let asked_rate = asked_rate.map_or_else(String::new, |rate| format!("{} asked for, ", rate_of(rate)));
-    line("visits/s", &format!("{asked_rate}{} reached", rate_of(outcome.visits_per_s())));
+    let mut rates = Vec::new();
+    if let Some(rate) = asked_per_s(&asked.arrivals, outcome) {
+        rates.push(format!("{} asked for", rate_of(rate)));
+    }
+    if matches!(&asked.arrivals, Arrivals::Open { spacing: Spacing::Poisson, .. }) {
+        rates.push(format!("{} came by chance", rate_of(per_second(visits.offered, outcome.window))));
+    }
+    rates.push(format!("{} reached", rate_of(outcome.visits_per_s())));
+    line("visits/s", &rates.join(", "));
     line("requests/s", &rate_of(outcome.requests_per_s()));
     line(
         "requests",
@@ -111,14 +117,17 @@ fn latencies(outcome: &Outcome) -> String {
     );
     let mut row = |name: &str, count: u64, latency: &Histogram<u64>| {
         let cell = |nanos: u64| if latency.is_empty() { "-".to_owned() } else { say(Duration::from_nanos(nanos)) };
-        let at = |quantile| cell(latency.value_at_quantile(quantile));
+        // Of fewer than so many, it would only be the longest again.
+        let at = |quantile: f64, least: u64| {
+            if latency.len() < least { "-".to_owned() } else { cell(latency.value_at_quantile(quantile)) }
+        };
         let _ = writeln!(
             text,
             "{name:<widest$} {count:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(0.999),
+            at(0.5, 1),
+            at(0.9, 10),
+            at(0.99, 100),
+            at(0.999, 1_000),
             cell(latency.max())
         );
     };
@@ -134,7 +143,7 @@ fn latencies(outcome: &Outcome) -> String {
 /// What is wrong with the run, and what to do about it.
 fn conclusion(asked: &Asked, outcome: &Outcome) -> Option<String> {
     if outcome.requests > 0 && outcome.ok == 0 && outcome.refusals.is_empty() {
-        let hint = if outcome.errors.contains_key("404") && asked.scenario != "mixed" {
+        let hint = if outcome.steps.iter().any(|step| step.name.contains("/shapes/")) {
             " Paths of shapes are served in scoring runs only."
         } else {
             ""
@@ -156,8 +165,8 @@ fn conclusion(asked: &Asked, outcome: &Outcome) -> Option<String> {
              core of its own, or a lower --rate."
         )),
         None if late => Some(
-            "One visit in a hundred began more than 10 ms late: this machine had other things to do. Latencies count from \
-             when a visit was to begin, so they show it."
+            "One visit in a hundred began more than 10 ms late: this machine had other things to do.\n\
+             Latencies count from when a visit was to begin, so they show it."
                 .to_owned(),
         ),
         None => None,

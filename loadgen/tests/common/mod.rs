@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 /// A request, as the shop sees it.
 #[derive(Clone, Debug)]
@@ -45,6 +46,10 @@ pub(crate) struct InProcess {
     handler: Arc<Handler>,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<Mutex<u64>>,
+    /// After how long a connection is closed, whatever happens on it.
+    limit: Duration,
+    /// Whether connections are refused.
+    closed: Arc<AtomicBool>,
 }
 
 impl InProcess {
@@ -55,7 +60,13 @@ impl InProcess {
         A: Future<Output = Answer> + Send + 'static,
     {
         let handler = move |seen: Seen| Box::pin(handler(seen)) as Pin<Box<dyn Future<Output = Answer> + Send>>;
-        Self { handler: Arc::new(handler), seen: Arc::default(), connections: Arc::default() }
+        Self {
+            handler: Arc::new(handler),
+            seen: Arc::default(),
+            connections: Arc::default(),
+            limit: Duration::from_secs(3_600),
+            closed: Arc::default(),
+        }
     }
 
     /// A shop of three books that sells without end. `change` may answer in its place.
@@ -67,6 +78,40 @@ impl InProcess {
                 answer
             }
         })
+    }
+
+    /// The same, but closes each connection after `limit`.
+    pub(crate) fn closing_after(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// From here on no connection can be made.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Listens on a free port of this machine: the URL.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let this = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(this.clone().serve(stream));
+            }
+        });
+        url
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let limit = self.limit;
+        let service = hyper::service::service_fn(move |request| {
+            let this = self.clone();
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // Customers hang up when they like.
+        let _ = tokio::time::timeout(limit, connection).await;
     }
 
     /// What was asked so far.
@@ -98,17 +143,12 @@ impl Network for InProcess {
     type Stream = TokioIo<DuplexStream>;
 
     async fn connect(&self) -> io::Result<Self::Stream> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         *self.connections.lock().unwrap() += 1;
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let this = self.clone();
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let this = this.clone();
-                async move { Ok::<_, Infallible>(this.answer(request).await) }
-            });
-            // Customers hang up when they like.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service).await;
-        });
+        tokio::spawn(self.clone().serve(theirs));
         Ok(TokioIo::new(ours))
     }
 }

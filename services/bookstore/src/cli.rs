@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use bookstore_score::Threshold;
 use bookstore_telemetry::LogFormat;
@@ -61,6 +63,13 @@ pub(crate) enum Command {
     /// with --otlp and --truth, judges what was recorded before, by any tracer. Exits with 1 where a threshold is not kept
     /// or nothing could be judged. docs/method.md says what is judged and how.
     Score(Score),
+    /// Measures what instrumentation costs: the same shop in several modes, interleaved, on this machine
+    ///
+    /// Each round runs every mode once, with a fresh shop. Services (and database) have their cores, load and receiver
+    /// theirs. Writes DIR/summary.json and DIR/index.html. docs/method.md says why the figures can be believed, and what
+    /// they cannot say. Linux only.
+    #[cfg(target_os = "linux")]
+    Bench(Bench),
     /// Exits with 0 if a URL answers with a 2xx within two seconds; for containers without a shell
     #[command(after_help = "Example: bookstore healthcheck http://127.0.0.1:8080/readyz")]
     Healthcheck {
@@ -100,12 +109,7 @@ impl Command {
             Self::Payment => Some(Service::Payment),
             Self::User => Some(Service::User),
             Self::Compare => Some(Service::Compare),
-            Self::Up(_)
-            | Self::Check(_)
-            | Self::Verify(_)
-            | Self::Load(_)
-            | Self::Score(_)
-            | Self::Healthcheck { .. } => None,
+            _ => None,
         }
     }
 }
@@ -222,6 +226,82 @@ pub(crate) struct Score {
     /// Prints the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `bookstore bench`.
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// The modes; all others are compared with the first. none+50us burns 50 µs in each request, to test the bench
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "none,manual")]
+    pub(crate) modes: Vec<crate::bench::Mode>,
+    /// How many rounds; no verdict is given with fewer than 12
+    #[arg(long, value_name = "N", default_value = "12")]
+    pub(crate) rounds: NonZeroU32,
+    /// How long each phase of a run is measured
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = bookstore_loadgen::duration::parse_positive)]
+    pub(crate) duration: Duration,
+    /// How long each phase is warmed up for before
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = bookstore_loadgen::duration::parse_positive)]
+    pub(crate) warmup: Duration,
+    /// Measures at this rate alone, in visits a second (open loop)
+    ///
+    /// Without it and --saturate each run has two phases: at 70 % of what the slowest mode can do, which is found out first,
+    /// and as fast as it goes.
+    #[arg(long, value_name = "R", value_parser = parse_rate, conflicts_with = "saturate")]
+    pub(crate) rate: Option<f64>,
+    /// Measures as fast as it goes alone (closed loop)
+    #[arg(long)]
+    pub(crate) saturate: bool,
+    /// How many customers there are: the most visits at once
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// What customers do: a built-in scenario or a TOML file (bookstore load --list-scenarios)
+    #[arg(long, value_name = "NAME|FILE", default_value = "mixed")]
+    pub(crate) scenario: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Who takes the telemetry: compare, or the same process told to count and throw away
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) receiver: BenchReceiver,
+    /// The smallest difference of interest, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0, value_parser = parse_percent)]
+    pub(crate) delta: f64,
+    /// What everything left to chance is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the report goes
+    #[arg(long, value_name = "DIR", default_value = "report")]
+    pub(crate) out: PathBuf,
+    /// The sources, to count what instrumentation costs in code [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sources: Option<PathBuf>,
+    /// A build without OpenTelemetry, to compare its size (cargo build --release --no-default-features)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) without_otel: Option<PathBuf>,
+}
+
+/// Who takes the telemetry of a bench.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum BenchReceiver {
+    /// Keeps and shows it
+    #[default]
+    Compare,
+    /// Counts it and throws it away
+    Discard,
+}
+
+#[cfg(target_os = "linux")]
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "expected a number of visits a second, more than 0".to_owned())
+}
+
+#[cfg(target_os = "linux")]
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent: &f64| *percent > 0.0 && *percent <= 50.0);
+    percent.ok_or_else(|| "expected percent, more than 0 and at most 50".to_owned())
 }
 
 /// Whose spans.

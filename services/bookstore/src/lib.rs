@@ -3,7 +3,7 @@
 //! Layout:
 //!
 //! * `cli`: the command line.
-//! * `up`, `check`, `verify`, `score`, `healthcheck`: one module a command; `load` is the crate `bookstore_loadgen`.
+//! * `up`, `check`, `verify`, `score`, `bench`, `healthcheck`: one module a command; `load` is the crate `bookstore_loadgen`.
 //! * [`shop`]: a shop, started and ended as one; what `up`, `verify` and measurements stand on.
 //! * [`service`]: its processes; [`database`]: where they keep what they know;
 //!   `private_postgres`: a server of its own; `data_dir`: its files.
@@ -17,6 +17,8 @@ pub mod expected;
 pub mod service;
 pub mod shop;
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod check;
 mod cli;
 mod data_dir;
@@ -63,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Load(arguments) => bookstore_loadgen::cli::run(arguments),
         Command::Score(arguments) => score::run(&arguments),
+        #[cfg(target_os = "linux")]
+        Command::Bench(arguments) => bench::run(&arguments),
         // The services, which have run above.
         _ => Ok(ExitCode::SUCCESS),
     };

@@ -32,6 +32,8 @@ use tokio::sync::mpsc;
 pub use child::Event;
 pub(crate) use cores::Borrowed;
 pub use cores::Cores;
+#[cfg(target_os = "linux")]
+pub(crate) use cores::available as available_cores;
 pub(crate) use environment::sends_elsewhere;
 pub use ports::Ports;
 pub(crate) use temporary::Temporary;

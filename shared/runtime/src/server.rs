@@ -7,6 +7,7 @@
 
 mod connections;
 mod layers;
+mod spin;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,6 +26,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::call::Edge;
 use crate::drain::Drain;
+pub use spin::SPIN;
 
 /// What a server lets through.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +112,7 @@ impl Server {
     /// [`DRAIN_LIMIT`](crate::drain::DRAIN_LIMIT).
     pub async fn serve(self, listener: TcpListener, drain: Drain) {
         let admission = layers::Admission::new(self.limits);
-        let arrival = layers::Arrival { edge: self.edge, limit: self.limits.time };
+        let arrival = layers::Arrival { edge: self.edge, limit: self.limits.time, spin: spin::planted(self.edge) };
         // The last layer is the outermost.
         let app = self
             .router

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
-use super::Limits;
+use super::{Limits, spin};
 use crate::call::{Call, Edge, REQUEST_ID};
 use crate::problem::Problem;
 use crate::truth::{self, Operation};
@@ -27,12 +27,17 @@ const SHED_LOG_INTERVAL_S: u64 = 5;
 pub(super) struct Arrival {
     pub(super) edge: Edge,
     pub(super) limit: Duration,
+    /// Processor time to burn.
+    pub(super) spin: Option<Duration>,
 }
 
 /// Reads the [`Call`] from the headers, and writes its request id on the answer.
 pub(super) async fn call(State(arrival): State<Arrival>, mut request: Request, next: Next) -> Response {
     let call = Call::from_headers(request.headers(), arrival.edge, arrival.limit);
     let id = call.request_id_header();
+    if let Some(time) = arrival.spin {
+        spin::burn(time);
+    }
     let extensions = request.extensions_mut();
     if bookstore_telemetry::records_calls() {
         extensions.insert(call.attributes());
