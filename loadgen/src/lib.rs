@@ -35,7 +35,8 @@
 //! * `shelf`: the shop's books; `work`: the requests of visit n.
 //! * [`target`]: where the shop is; [`network`]: how to get there; `wire`: one connection.
 //! * `customer`: makes visits, judges answers, leaves an empty basket.
-//! * [`prepare`]: accounts and connections; [`run`]: the loops; `timer`: exact waits; `cpu`: how busy the generator is.
+//! * [`prepare`]: accounts and connections; [`plan`]: what a run is to be;
+//!   [`run`]: the loops; `timer`: exact waits; `cpu`: how busy the generator is.
 //! * `record`: what customers note down; [`outcome`]: what comes of it.
 //! * [`report`]: that as JSON; [`cli`]: the command line; [`duration`]: durations as people write them.
 
@@ -43,6 +44,7 @@ pub mod cli;
 pub mod duration;
 pub mod network;
 pub mod outcome;
+pub mod plan;
 pub mod prepare;
 pub mod report;
 pub mod run;
@@ -61,8 +63,9 @@ mod work;
 
 pub use network::{Network, Tcp};
 pub use outcome::{Missed, Outcome};
+pub use plan::{Arrivals, Extent, Plan, Progress};
 pub use prepare::{Options, PrepareError, Preparing};
-pub use run::{Arrivals, Customers, Extent, Plan, Progress};
+pub use run::Customers;
 pub use scenario::{Scenario, ScenarioError};
 pub use schedule::{Rate, Schedule, Spacing};
 pub use target::Target;

@@ -41,7 +41,7 @@ use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use serde::Serialize;
 
 use crate::outcome::{Missed, Outcome};
-use crate::run::Arrivals;
+use crate::plan::Arrivals;
 use crate::schedule::{Rate, Spacing};
 
 /// What was asked for: what a report says beside the outcome.

@@ -229,3 +229,96 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shelf::Book;
+
+    /// Work at a shop of ten books, with ids from 100 on.
+    fn work(text: &str) -> Work {
+        let book = |id| Book { id, title: format!("Title{id}"), subject: "S".to_owned() };
+        let shelf = Shelf::new("", &(100..110).map(book).collect::<Vec<_>>()).unwrap();
+        let scenario = Scenario::parse("s", "s.toml", &format!("about = \"a\"\n{text}")).unwrap();
+        Work::new(scenario, "", shelf, 1).unwrap()
+    }
+
+    fn paths(work: &Work, number: u64) -> Vec<String> {
+        let mut errands = Vec::new();
+        work.draw(number, &mut errands);
+        errands.iter().map(|errand| errand.uri.to_string()).collect()
+    }
+
+    /// In how many of the first thousand visits the first path ends so.
+    fn count(work: &Work, end: &str) -> usize {
+        (0..1_000).filter(|number| paths(work, *number)[0].ends_with(end)).count()
+    }
+
+    const BOOK: &str = "[[visit]]\nname = \"v\"\nsteps = [\"book\"]\n";
+
+    // Counts of a thousand with probability p vary by √(1000·p·(1−p)), 16 at most; the bounds are five times that.
+
+    #[test]
+    fn visits_come_as_often_as_they_weigh() {
+        let visit = |weight: u32, path: &str| {
+            format!("[[visit]]\nname = \"v\"\nweight = {weight}\nsteps = [{{ get = \"{path}\" }}]\n")
+        };
+        let work = work(&[visit(6, "/a"), visit(3, "/b"), visit(1, "/c")].concat());
+        let counts = ["/a", "/b", "/c"].map(|path| count(&work, path));
+        assert!((520..=680).contains(&counts[0]) && (230..=370).contains(&counts[1]), "{counts:?}");
+        assert!((50..=150).contains(&counts[2]), "{counts:?}");
+    }
+
+    #[test]
+    fn hot_books_have_their_share() {
+        // Half of the visits take one of two; of the other half, each of the ten is as likely: 250 + 50.
+        let work = work(&format!("[books]\nhot = 2\nhot_share = 0.5\n{BOOK}"));
+        for (path, least, most) in [("/100", 230, 370), ("/101", 230, 370), ("/102", 15, 85), ("/109", 15, 85)] {
+            let count = count(&work, path);
+            assert!((least..=most).contains(&count), "{path}: {count}");
+        }
+    }
+
+    #[test]
+    fn popularity_falls_by_zipfs_law() {
+        // Of ten, the first has a share of 1 / (1 + 1/2 + … + 1/10) = 0.341, the last a tenth of that.
+        let work = work(&format!("[books]\nzipf = 1.0\n{BOOK}"));
+        for (path, least, most) in [("/100", 265, 415), ("/101", 110, 230), ("/109", 5, 65)] {
+            let count = count(&work, path);
+            assert!((least..=most).contains(&count), "{path}: {count}");
+        }
+    }
+
+    #[test]
+    fn a_visit_is_about_one_book_until_the_next() {
+        let work =
+            work("[[visit]]\nname = \"v\"\nsteps = [\"book\", \"basket\", \"next-book\", \"book\", \"basket\"]\n");
+        let mut others = 0;
+        for number in 0..100 {
+            let paths = paths(&work, number);
+            let ids: Vec<_> = paths.iter().map(|path| path.rsplit('/').next().unwrap()).collect();
+            assert!(ids[0] == ids[1] && ids[2] == ids[3], "{paths:?}");
+            others += usize::from(ids[0] != ids[2]);
+        }
+        // One in ten is the same by chance.
+        assert!((75..=100).contains(&others), "{others}");
+    }
+
+    #[test]
+    fn nobody_thinks_before_the_first_request() {
+        let work = work(&format!(
+            "think = {{ uniform = [\"1s\", \"3s\"] }}\n{}",
+            BOOK.replace("\"book\"", "\"book\", \"list\"")
+        ));
+        let mut errands = Vec::new();
+        let mut sum = Duration::ZERO;
+        for number in 0..1_000 {
+            work.draw(number, &mut errands);
+            assert_eq!(errands[0].think, Duration::ZERO);
+            assert!((1..=3).contains(&errands[1].think.as_secs()));
+            sum += errands[1].think;
+        }
+        // Of 2 s in the mean, with a standard error of 1/√3000 s.
+        assert!((sum.as_secs_f64() / 1_000.0 - 2.0).abs() < 0.1, "{sum:?}");
+    }
+}

@@ -13,8 +13,8 @@ use tokio::process::Command;
 
 /// The example, which cargo builds together with the tests.
 fn load() -> Command {
-    let me = std::env::current_exe().unwrap();
-    let path: PathBuf = me.parent().unwrap().parent().unwrap().join("examples").join("load");
+    let me = std::env::current_exe().expect("a path");
+    let path: PathBuf = me.ancestors().nth(2).expect("a target directory").join("examples").join("load");
     assert!(path.exists(), "{} is not there: cargo build -p bookstore-loadgen --examples", path.display());
     let mut command = Command::new(path);
     command.kill_on_drop(true).stdin(Stdio::null());
@@ -22,15 +22,15 @@ fn load() -> Command {
 }
 
 async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = load().args(arguments).output().await.unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    let Output { status, stdout, stderr } = load().args(arguments).output().await.expect("it runs");
+    (status.code(), String::from_utf8(stdout).expect("text"), String::from_utf8(stderr).expect("text"))
 }
 
 /// A file with a scenario that gets one path.
 fn get(path: &str) -> tempfile::TempPath {
-    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
     let text = format!("about = \"a\"\n[[visit]]\nname = \"v\"\nsteps = [{{ get = \"{path}\" }}]\n");
-    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut file, text.as_bytes()).expect("a file");
     file.into_temp_path()
 }
 

@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_millis(1);
 fn stalling() -> InProcess {
     let begun = Instant::now();
     InProcess::new(move |_| async move {
-        let in_second = Duration::from_micros(u64::try_from(begun.elapsed().as_micros() % 1_000_000).unwrap());
+        let in_second = Duration::from_micros(u64::from(begun.elapsed().subsec_micros()));
         let still = Duration::from_millis(200).saturating_sub(in_second);
         tokio::time::sleep(still + ANSWER).await;
         (200, String::new())

@@ -65,8 +65,8 @@ fn paths(value: &Value, before: &str, into: &mut BTreeSet<String>) {
 }
 
 fn decoded(text: &Value) -> Histogram<u64> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
-    Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap()
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().expect("text")).expect("base64");
+    Deserializer::new().deserialize(&mut bytes.as_slice()).expect("a histogram")
 }
 
 #[tokio::test(start_paused = true)]

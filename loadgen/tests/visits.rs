@@ -172,6 +172,13 @@ async fn who_waits_too_long_goes_and_the_time_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_answers_are_read_to_their_end() {
+    let server = InProcess::new(|_| async { (200, "long ".repeat(200_000)) });
+    let outcome = visits(&server, &scenario("", "{ get = \"/a\" }, { get = \"/b\" }"), 20).await;
+    assert_eq!((outcome.ok, outcome.error_count(), server.connections()), (40, 0, 4), "{:?}", outcome.errors);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_was_closed_meanwhile_is_no_error() {
     let server = InProcess::shop(|_| None).closing_after(Duration::from_millis(1_500));
     let gets = scenario("think = { fixed = \"1s\" }", "{ get = \"/a\" }, { get = \"/b\" }, { get = \"/c\" }");

@@ -4,8 +4,8 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::duration::say;
+use crate::plan::{Extent, Progress};
 use crate::prepare::Preparing;
-use crate::run::{Extent, Progress};
 
 /// The width where none can be asked for.
 const DEFAULT_WIDTH: usize = 100;

@@ -8,8 +8,8 @@ use hdrhistogram::Histogram;
 
 use crate::duration::say;
 use crate::outcome::{Missed, Outcome, per_second};
+use crate::plan::Arrivals;
 use crate::report::{Asked, asked_per_s};
-use crate::run::Arrivals;
 use crate::schedule::{Spacing, to_f64};
 
 /// The text of the result, with its last newline.
@@ -150,27 +150,26 @@ fn conclusion(asked: &Asked, outcome: &Outcome) -> Option<String> {
         };
         return Some(format!("Not one request was answered as it should be: this run measured errors.{hint}"));
     }
-    let late = outcome.generator_was_late();
-    let missed = outcome.missed(asked.threads);
     let share = to_f64(outcome.begun()) / to_f64(outcome.visits.offered.max(1)) * 100.0;
-    match missed {
-        Some(Missed::Shop) => Some(format!(
+    let missed = outcome.missed(asked.threads).map(|missed| match missed {
+        Missed::Shop => format!(
             "The rate was not reached: {} of {} visits found all {} customers waiting for the shop ({share:.1} % began).\n\
              The shop is slower than that, or the rate needs more customers: --max-in-flight.",
             outcome.visits.skipped, outcome.visits.offered, asked.customers
-        )),
-        Some(Missed::Generator) => Some(format!(
-            "The rate was not reached, and the load generator is the limit: it was late or busy all the time ({share:.1} % \
-             of the visits began).\nThese latencies are the generator's as much as the shop's. Give it more --threads, a \
-             core of its own, or a lower --rate."
-        )),
-        None if late => Some(
-            "One visit in a hundred began more than 10 ms late: this machine had other things to do.\n\
-             Latencies count from when a visit was to begin, so they show it."
-                .to_owned(),
         ),
-        None => None,
-    }
+        Missed::Generator => format!(
+            "The rate was not reached, and the load generator is the limit: it was behind or busy all the time ({share:.1} % \
+             began).\nThese latencies are its as much as the shop's. Give it more --threads, a core of its own, or a lower \
+             --rate."
+        ),
+    });
+    let late = outcome.generator_was_late().then(|| {
+        "One visit in a hundred began more than 10 ms late: this machine had other things to do.\n\
+         Latencies count from when a visit was to begin, so they show it."
+            .to_owned()
+    });
+    let parts: Vec<_> = missed.into_iter().chain(late).collect();
+    (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
 /// A rate with three digits or so.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bookstore_loadgen::{Arrivals, Customers, Extent, Network, Options, Plan, Rate, Scenario, Spacing};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -92,8 +92,8 @@ impl InProcess {
 
     /// Listens on a free port of this machine: the URL.
     pub(crate) async fn listen(&self) -> String {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let this = self.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -116,7 +116,7 @@ impl InProcess {
 
     /// What was asked so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+        self.seen.lock().expect("nobody panicked").clone()
     }
 
     /// Method and path of what was asked so far, but for preparation.
@@ -128,14 +128,15 @@ impl InProcess {
 
     /// How many connections were made.
     pub(crate) fn connections(&self) -> u64 {
-        *self.connections.lock().unwrap()
+        *self.connections.lock().expect("nobody panicked")
     }
 
     /// Customers of this server, ready.
     pub(crate) async fn customers(&self, scenario: &Scenario, count: usize) -> Customers<Self> {
-        let options = Options { customers: count.try_into().unwrap(), seed: 1, timeout: Duration::from_secs(10) };
-        let target = "http://shop.test".parse().unwrap();
-        Customers::prepare_on(self.clone(), &target, scenario, options, &mut |_| {}).await.unwrap()
+        let options =
+            Options { customers: count.try_into().expect("more than none"), seed: 1, timeout: Duration::from_secs(10) };
+        let target = "http://shop.test".parse().expect("a target");
+        Customers::prepare_on(self.clone(), &target, scenario, options, &mut |_| {}).await.expect("customers")
     }
 }
 
@@ -146,7 +147,7 @@ impl Network for InProcess {
         if self.closed.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
-        *self.connections.lock().unwrap() += 1;
+        *self.connections.lock().expect("nobody panicked") += 1;
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         tokio::spawn(self.clone().serve(theirs));
         Ok(TokioIo::new(ours))
@@ -155,18 +156,19 @@ impl Network for InProcess {
 
 impl InProcess {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let header = |name: &str| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let header =
+            |name: &str| request.headers().get(name).map_or("", |value| value.to_str().expect("text")).to_owned();
         let (authorization, idempotency_key) = (header("authorization"), header("idempotency-key"));
         let (method, path) = (request.method().to_string(), request.uri().to_string());
-        let body = request.into_body().collect().await.unwrap().to_bytes();
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        let body = request.into_body().collect().await.expect("a whole request").to_bytes();
+        let body = String::from_utf8(body.to_vec()).expect("text");
         let seen = Seen { method, path, body, authorization, idempotency_key };
-        self.seen.lock().unwrap().push(seen.clone());
+        self.seen.lock().expect("nobody panicked").push(seen.clone());
         let (status, body) = (self.handler)(seen).await;
         let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         if matches!(status, 429 | 503) {
-            response.headers_mut().insert("retry-after", "1".parse().unwrap());
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
         }
         response
     }
@@ -174,7 +176,7 @@ impl InProcess {
 
 /// What a shop of three books answers.
 pub(crate) fn shop(seen: &Seen) -> Answer {
-    let path = seen.path.split('?').next().unwrap();
+    let path = seen.path.split('?').next().unwrap_or_default();
     match (seen.method.as_str(), path) {
         ("GET", "/api/v1/books") => {
             let book = |id: u32| format!(r#"{{"id":{id},"title":"Book number{id}","subject":"S","year":1900}}"#);
@@ -182,7 +184,7 @@ pub(crate) fn shop(seen: &Seen) -> Answer {
         }
         ("POST", "/api/v1/users") => (201, "{}".to_owned()),
         ("POST", "/api/v1/sessions") => {
-            let email = seen.body.split('"').find(|part| part.contains('@')).unwrap();
+            let email = seen.body.split('"').find(|part| part.contains('@')).expect("an address");
             (201, format!(r#"{{"token":"token-of-{email}"}}"#))
         }
         ("POST", "/api/v1/orders") => (201, "{}".to_owned()),
@@ -199,13 +201,13 @@ pub(crate) fn problem(kind: &str) -> String {
 /// A scenario of one visit with these steps, below what `more` says.
 pub(crate) fn scenario(more: &str, steps: &str) -> Scenario {
     let text = format!("about = \"a\"\n{more}\n[[visit]]\nname = \"v\"\nsteps = [{steps}]\n");
-    Scenario::parse("test", "test.toml", &text).unwrap()
+    Scenario::parse("test", "test.toml", &text).expect("a scenario")
 }
 
 /// An open loop of evenly spaced visits.
 pub(crate) fn open(rate: f64, seconds: u64) -> Plan {
     let length = Duration::from_secs(seconds);
-    let schedule = Rate::Constant(rate).over(length).unwrap();
+    let schedule = Rate::Constant(rate).over(length).expect("a schedule");
     plan(Arrivals::Open { schedule, spacing: Spacing::Even }, Extent::For(length))
 }
 
