@@ -52,7 +52,7 @@ printed all the same.";
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// The shop's address
-    #[arg(value_name = "URL", default_value = TARGET)]
+    #[arg(long, value_name = "URL", default_value = TARGET)]
     target: Target,
     /// What customers do: one that is built in, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = scenario::DEFAULT)]
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn loops_and_extents_are_as_asked_for() {
-        let Task { plan, asked, .. } = task("http://shop:80 --concurrency 8 --visits 100 --seed 7").unwrap();
+        let Task { plan, asked, .. } = task("--target http://shop:80 --concurrency 8 --visits 100 --seed 7").unwrap();
         assert!(matches!(plan.arrivals, Arrivals::Closed));
         assert_eq!((plan.extent, asked.customers, asked.seed), (Extent::Visits(100), 8, 7));
         let Task { plan, warm_up, .. } = task("--rate 10..200 --arrivals even --duration 2m --warmup 500ms").unwrap();
@@ -379,8 +379,8 @@ mod tests {
             "--duration 1s --visits 5",
             "--visits 0",
             "--threads 0",
-            "https://shop",
-            "shop:8080",
+            "--target https://shop",
+            "--target shop:8080",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -57,7 +57,7 @@ async fn a_run_prints_one_json_object_and_says_on_standard_error_how_it_goes() {
     let url = server().listen().await;
     let file = get("/well");
     let path = file.to_str().unwrap();
-    let (code, out, err) = run(&[&url, "--scenario", path, "--rate", "100", "--visits", "150", "--json"]).await;
+    let (code, out, err) = run(&["--target", &url, "--scenario", path, "--rate", "100", "--visits", "150", "--json"]).await;
     assert_eq!(out.lines().count(), 1, "{out}");
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["visits"]["done"], &json["requests"]["total"]), (&150.into(), &150.into()), "{out}{err}");
@@ -71,7 +71,7 @@ async fn the_result_for_people_names_what_was_asked_for() {
     let url = server().listen().await;
     let file = get("/well");
     let path = file.to_str().unwrap();
-    let (code, out, _) = run(&[&url, "--scenario", path, "--concurrency", "2", "--visits", "50", "--seed", "9"]).await;
+    let (code, out, _) = run(&["--target", &url, "--scenario", path, "--concurrency", "2", "--visits", "50", "--seed", "9"]).await;
     assert_eq!(code, Some(0));
     for part in [&url, "closed loop", "2 customers", "seed 9", "50 done", "50 ok, 0 errors", "GET /well", "p99"] {
         assert!(out.contains(part), "{part}: {out}");
@@ -84,7 +84,7 @@ async fn a_target_that_does_not_answer_is_said_and_nothing_is_printed() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     for scenario in ["mixed", "join"] {
-        let (code, out, err) = run(&[&url, "--scenario", scenario]).await;
+        let (code, out, err) = run(&["--target", &url, "--scenario", scenario]).await;
         assert_eq!((code, out.as_str()), (Some(1), ""));
         assert!(err.contains(&url) && err.contains("is the shop up"), "{err}");
     }
@@ -125,7 +125,7 @@ async fn the_first_ctrl_c_ends_the_run_and_prints_what_there_is() {
         let file = get(path);
         let path = file.to_str().unwrap();
         let mut child = load()
-            .args([&url, "--scenario", path, "--concurrency", "2", "--duration", "24h", "--json"])
+            .args(["--target", &url, "--scenario", path, "--concurrency", "2", "--duration", "24h", "--json"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -17,24 +17,27 @@ mod mode;
 mod run;
 mod telemetry;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bookstore_bench::model::{Durations, Experiment, PhaseKind, Receiver, Run};
-use bookstore_bench::{Summary, order};
+use bookstore_bench::{Outcome, Summary, order};
 use bookstore_loadgen::Scenario;
 use bookstore_runtime::process;
 
 pub(crate) use mode::Mode;
 use run::{Load, Runner};
 
-use crate::cli::Bench;
+use crate::cli::{Bench, Instrumentation};
 use crate::terminal::{self, note};
 use crate::{privileges, runtime, shop};
 
 /// How much of what the slowest mode can do is asked for where no rate is given.
 const SHARE_OF_SATURATION: f64 = 0.7;
+/// What the self-test plants, in microseconds.
+const PLANTED_US: u32 = 50;
 
 /// Measures, writes the report.
 ///
@@ -50,45 +53,78 @@ pub(crate) fn run(arguments: &Bench) -> anyhow::Result<ExitCode> {
     if privileges::is_root() {
         privileges::give_up(Some(&arguments.out))?;
     }
-    // Found out before an hour has gone by.
-    let scenario = Scenario::load(&arguments.scenario)?;
-    let out = &arguments.out;
-    std::fs::create_dir_all(out)
-        .and_then(|()| tempfile::tempfile_in(out))
-        .with_context(|| format!("the report cannot be written to {}", out.display()))?;
     let cores = cores::divide()?;
     // Before any thread is started: all of them inherit it, and no process of the shop does.
     cores.pin_load()?;
+    let scenario = Scenario::load(&arguments.scenario)?;
     let load = Load::new(cores.load.len())?;
     let runner = Runner { arguments, scenario, cores, load };
-    let summary = runtime()?.block_on(async {
-        let told = process::signal()?;
-        tokio::select! {
-            summary = experiment(&runner) => summary,
-            () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
-        }
-    })?;
-    bookstore_bench::write(out, &summary)?;
-    terminal::say(summary.text(terminal::width()));
-    terminal::say(format_args!(
-        "\nWritten: {} and {}",
-        out.join("summary.json").display(),
-        out.join("index.html").display()
-    ));
+    if arguments.self_test {
+        return self_test(&runner);
+    }
+    runner.measure_into(&arguments.modes, &arguments.out)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Two experiments whose outcome is known.
+fn self_test(runner: &Runner<'_>) -> anyhow::Result<ExitCode> {
+    let out = &runner.arguments.out;
+    let none = Mode { instrumentation: Instrumentation::None, planted_us: None };
+    let planted = Mode { planted_us: Some(PLANTED_US), ..none };
+    let same = outcome(&runner.measure_into(&[none, none], &out.join("same"))?)?;
+    let found = outcome(&runner.measure_into(&[none, planted], &out.join("planted"))?)?;
+    let verdicts = [
+        (!same.is_difference(), format!("two modes that are the same: {}", same.words())),
+        (found == Outcome::More, format!("{PLANTED_US} µs planted in each request: {}", found.words())),
+    ];
+    terminal::say("");
+    for (well, text) in &verdicts {
+        let style = terminal::Style::of_stdout();
+        let mark = if *well { style.green("✓") } else { style.red("✗") };
+        terminal::say(format_args!("{mark} {text}"));
+    }
+    Ok(if verdicts.iter().all(|(well, _)| *well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What came out of the comparison of two modes.
+fn outcome(summary: &Summary) -> anyhow::Result<Outcome> {
+    let verdict = summary.primary().next().and_then(|(_, verdict)| verdict);
+    verdict.map(|verdict| verdict.outcome).context("the modes were not compared")
+}
+
+impl Runner<'_> {
+    /// Makes the experiment, writes its report and says where.
+    fn measure_into(&self, modes: &[Mode], out: &Path) -> anyhow::Result<Summary> {
+        // Found out before an hour has gone by.
+        std::fs::create_dir_all(out)
+            .and_then(|()| tempfile::tempfile_in(out))
+            .with_context(|| format!("the report cannot be written to {}", out.display()))?;
+        let summary = runtime()?.block_on(async {
+            let told = process::signal()?;
+            tokio::select! {
+                summary = experiment(self, modes) => summary,
+                () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
+            }
+        })?;
+        bookstore_bench::write(out, &summary)?;
+        terminal::say(summary.text(terminal::width()));
+        let [json, page] = ["summary.json", "index.html"].map(|name| out.join(name));
+        terminal::say(format_args!("\nWritten: {} and {}", json.display(), page.display()));
+        Ok(summary)
+    }
+}
+
 /// The whole of it, in order.
-async fn experiment(runner: &Runner<'_>) -> anyhow::Result<Summary> {
+async fn experiment(runner: &Runner<'_>, modes: &[Mode]) -> anyhow::Result<Summary> {
     let arguments = runner.arguments;
     let started = jiff::Timestamp::now();
-    let texts: Vec<String> = arguments.modes.iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = modes.iter().map(ToString::to_string).collect();
     let labels = order::labels(&texts);
     let rounds = arguments.rounds.get();
     let rate = match (arguments.saturate, arguments.rate) {
         (true, _) => None,
         (false, Some(rate)) => Some(rate),
-        (false, None) => Some(calibrate(runner, &texts).await?),
+        (false, None) => Some(calibrate(runner, modes).await?),
     };
     let kinds: &[PhaseKind] = match (arguments.saturate, arguments.rate) {
         (true, _) => &[PhaseKind::Saturation],
@@ -102,7 +138,7 @@ async fn experiment(runner: &Runner<'_>) -> anyhow::Result<Summary> {
         for (position, index) in (1_u32..).zip(order) {
             let done = runs.len();
             note(format_args!("round {round} of {rounds}, {}: {}", labels[index], clock.left(done)));
-            let measured = runner.run(arguments.modes[index], rate, kinds).await;
+            let measured = runner.run(modes[index], rate, kinds).await;
             let (phases, steal) = measured.with_context(|| format!("round {round}, {}", labels[index]))?;
             note(format_args!("  {}", run::told(&phases)));
             let (mode, receiver) = (labels[index].clone(), arguments.receiver.into());
@@ -135,15 +171,15 @@ async fn experiment(runner: &Runner<'_>) -> anyhow::Result<Summary> {
 }
 
 /// What the slowest of the modes can do, and a share of it. These runs are thrown away.
-async fn calibrate(runner: &Runner<'_>, texts: &[String]) -> anyhow::Result<f64> {
+async fn calibrate(runner: &Runner<'_>, modes: &[Mode]) -> anyhow::Result<f64> {
     let mut slowest = f64::INFINITY;
-    let mut known: Vec<&str> = Vec::new();
-    for (mode, text) in runner.arguments.modes.iter().zip(texts) {
-        if known.contains(&text.as_str()) {
+    let mut known: Vec<Mode> = Vec::new();
+    for mode in modes {
+        if known.contains(mode) {
             continue;
         }
-        known.push(text);
-        note(format_args!("finding out how fast {text} can go"));
+        known.push(*mode);
+        note(format_args!("finding out how fast {mode} can go"));
         let (phases, _) = runner.run(*mode, None, &[PhaseKind::Saturation]).await?;
         let phase = phases.first().context("nothing was measured")?;
         #[expect(clippy::cast_precision_loss, reason = "a rate")]

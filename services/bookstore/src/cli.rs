@@ -235,6 +235,12 @@ pub(crate) struct Bench {
     /// The modes; all others are compared with the first. none+50us burns 50 µs in each request, to test the bench
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "none,manual")]
     pub(crate) modes: Vec<crate::bench::Mode>,
+    /// Tests the bench itself on this machine: two modes that are the same must not differ, and 50 µs that are burnt in each
+    /// request must be found
+    ///
+    /// Two experiments, written to DIR/same and DIR/planted. Exits with 1 where one comes out otherwise.
+    #[arg(long, conflicts_with = "modes")]
+    pub(crate) self_test: bool,
     /// How many rounds; no verdict is given with fewer than 12
     #[arg(long, value_name = "N", default_value = "12")]
     pub(crate) rounds: NonZeroU32,
