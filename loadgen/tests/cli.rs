@@ -57,7 +57,8 @@ async fn a_run_prints_one_json_object_and_says_on_standard_error_how_it_goes() {
     let url = server().listen().await;
     let file = get("/well");
     let path = file.to_str().unwrap();
-    let (code, out, err) = run(&["--target", &url, "--scenario", path, "--rate", "100", "--visits", "150", "--json"]).await;
+    let (code, out, err) =
+        run(&["--target", &url, "--scenario", path, "--rate", "100", "--visits", "150", "--json"]).await;
     assert_eq!(out.lines().count(), 1, "{out}");
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["visits"]["done"], &json["requests"]["total"]), (&150.into(), &150.into()), "{out}{err}");
@@ -71,7 +72,8 @@ async fn the_result_for_people_names_what_was_asked_for() {
     let url = server().listen().await;
     let file = get("/well");
     let path = file.to_str().unwrap();
-    let (code, out, _) = run(&["--target", &url, "--scenario", path, "--concurrency", "2", "--visits", "50", "--seed", "9"]).await;
+    let (code, out, _) =
+        run(&["--target", &url, "--scenario", path, "--concurrency", "2", "--visits", "50", "--seed", "9"]).await;
     assert_eq!(code, Some(0));
     for part in [&url, "closed loop", "2 customers", "seed 9", "50 done", "50 ok, 0 errors", "GET /well", "p99"] {
         assert!(out.contains(part), "{part}: {out}");
@@ -95,12 +97,15 @@ async fn errors_alone_do_not_fail_a_run_unless_asked_to_or_nothing_else_is_there
     let url = server().listen().await;
     let (half, ill) = (get("/half"), get("/ill"));
     let ends = ["--concurrency", "1", "--visits", "20"];
-    let (code, out, _) = run(&[&[url.as_str(), "--scenario", half.to_str().unwrap()], &ends[..]].concat()).await;
+    let (code, out, _) =
+        run(&[&["--target", url.as_str(), "--scenario", half.to_str().unwrap()], &ends[..]].concat()).await;
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("10 errors (503 service-unavailable 10)"), "{out}");
-    let strict = [&[url.as_str(), "--scenario", half.to_str().unwrap(), "--fail-on-errors"], &ends[..]].concat();
+    let strict =
+        [&["--target", url.as_str(), "--scenario", half.to_str().unwrap(), "--fail-on-errors"], &ends[..]].concat();
     assert_eq!(run(&strict).await.0, Some(4));
-    let (code, out, _) = run(&[&[url.as_str(), "--scenario", ill.to_str().unwrap()], &ends[..]].concat()).await;
+    let (code, out, _) =
+        run(&[&["--target", url.as_str(), "--scenario", ill.to_str().unwrap()], &ends[..]].concat()).await;
     assert_eq!(code, Some(4));
     assert!(out.contains("measured errors"), "{out}");
 }
@@ -111,7 +116,7 @@ async fn a_rate_that_is_not_reached_fails_with_the_result() {
     let file = get("/slow");
     let path = file.to_str().unwrap();
     let few = ["--rate", "200", "--max-in-flight", "2", "--visits", "100"];
-    let (code, out, _) = run(&[&[url.as_str(), "--scenario", path], &few[..]].concat()).await;
+    let (code, out, _) = run(&[&["--target", url.as_str(), "--scenario", path], &few[..]].concat()).await;
     assert_eq!(code, Some(3), "{out}");
     assert!(out.contains("200 asked for") && out.contains("The rate was not reached"), "{out}");
 }
