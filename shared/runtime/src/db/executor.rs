@@ -1,5 +1,6 @@
 //! One statement on the pool, as a `sqlx` executor.
 
+use bookstore_telemetry::apart;
 use bookstore_telemetry::sql::Statement;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -62,9 +63,9 @@ impl Query {
     ) -> Result<Option<AnyRow>, sqlx::Error> {
         let statement = Statement::start(&db.inner.database, self.sql.as_str());
         let outcome = if self.writes() {
-            first_row(connection.fetch_many(self)).await
+            apart(first_row(connection.fetch_many(self))).await
         } else {
-            connection.fetch_optional(self).await
+            apart(connection.fetch_optional(self)).await
         };
         finish(statement, &outcome, |row| u64::from(row.is_some()));
         outcome
@@ -77,7 +78,7 @@ impl Query {
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
         let statement = Statement::start(&db.inner.database, self.sql.as_str());
-        let outcome: Result<Vec<_>, _> = connection.fetch_many(self).try_collect().await;
+        let outcome: Result<Vec<_>, _> = apart(connection.fetch_many(self).try_collect()).await;
         // What a write has affected is no row that came back; and a SELECT says there how many PostgreSQL sent, or what the
         // write before it affected on SQLite.
         finish(statement, &outcome, |steps| steps.iter().filter(|step| step.is_right()).count() as u64);

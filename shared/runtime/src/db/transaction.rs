@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bookstore_telemetry::apart;
 use bookstore_telemetry::sql::Statement;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -34,7 +35,7 @@ impl Tx {
             Dialect::Postgres => "BEGIN",
         };
         let statement = Statement::start(&db.inner.database, begin);
-        let begun = Transaction::begin(connection, Some(SqlStr::from_static(begin))).await;
+        let begun = apart(Transaction::begin(connection, Some(SqlStr::from_static(begin)))).await;
         finish(statement, &begun, |_| 0);
         Ok(Self { inner: begun?, db: db.clone(), call: call.clone(), _writer: writer })
     }
@@ -51,7 +52,7 @@ impl Tx {
     /// When the database could not, or its answer was lost.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         let statement = Statement::start(&self.db.inner.database, "COMMIT");
-        let outcome = self.inner.commit().await;
+        let outcome = apart(self.inner.commit()).await;
         finish(statement, &outcome, |()| 0);
         outcome
     }
@@ -62,7 +63,7 @@ impl Tx {
     /// When the database could not, or its answer was lost; it is undone all the same.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         let statement = Statement::start(&self.db.inner.database, "ROLLBACK");
-        let outcome = self.inner.rollback().await;
+        let outcome = apart(self.inner.rollback()).await;
         finish(statement, &outcome, |()| 0);
         outcome
     }
