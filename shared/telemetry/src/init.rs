@@ -11,6 +11,7 @@ use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::trace::SdkTracer;
 use tokio::sync::oneshot;
+use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
@@ -21,7 +22,7 @@ use crate::live::{self, Live};
 use crate::outputs::Outputs;
 use crate::providers::{Lost, Providers};
 use crate::terminal::{self, Terminal};
-use crate::{InitError, SCHEMA_URL, Settings, propagation, resource, runtime_metrics, self_metrics, sensitive};
+use crate::{InitError, Settings, background, propagation, resource, runtime_metrics, self_metrics, sensitive};
 
 /// How long shutdown waits for collectors that answer.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -57,7 +58,7 @@ pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Re
         Telemetry { providers: None }
     } else {
         let providers = Providers::build(&config, &resource::of(&settings, &config))?;
-        let tracer = providers.tracer.tracer_with_scope(scope());
+        let tracer = providers.tracer.tracer_with_scope(crate::scope());
         let spans = tracing_opentelemetry::layer()
             .with_tracer(tracer.clone())
             .with_location(false)
@@ -87,13 +88,16 @@ pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Re
 /// Listens to the whole process.
 fn install(outputs: Outputs<Registry>) -> Result<(), InitError> {
     let subscriber = Discreet(tracing_subscriber::registry().with(outputs));
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::AlreadySetUp)
+    let listener = Dispatch::new(subscriber);
+    tracing::dispatcher::set_global_default(listener.clone()).map_err(|_| InitError::AlreadySetUp)?;
+    background::let_speak(listener);
+    Ok(())
 }
 
 fn live(settings: &Settings, config: &Config, providers: &Providers, tracer: SdkTracer) -> Live {
     let meter = match &providers.meter {
-        Some(provider) => provider.meter_with_scope(scope()),
-        None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter_with_scope(scope()),
+        Some(provider) => provider.meter_with_scope(crate::scope()),
+        None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter_with_scope(crate::scope()),
     };
     self_metrics::register(&meter, providers, config.traces.as_ref(), config.logs.as_ref());
     runtime_metrics::register(&meter);
@@ -107,14 +111,6 @@ fn live(settings: &Settings, config: &Config, providers: &Providers, tracer: Sdk
     }
 }
 
-/// Who makes the telemetry, and by which conventions.
-fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .with_schema_url(SCHEMA_URL)
-        .build()
-}
-
 /// A logger provider whose loggers have our scope: the bridge would give them its own, without a schema.
 struct Scoped(SdkLoggerProvider);
 
@@ -122,7 +118,7 @@ impl LoggerProvider for Scoped {
     type Logger = SdkLogger;
 
     fn logger_with_scope(&self, _: InstrumentationScope) -> SdkLogger {
-        self.0.logger_with_scope(scope())
+        self.0.logger_with_scope(crate::scope())
     }
 }
 

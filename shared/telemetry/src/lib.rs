@@ -14,6 +14,7 @@
 //! * `propagation`: how context travels between processes; `call`: request id and hop on spans
 //! * `metrics`, `instruments`, `runtime_metrics`, `self_metrics`: the shop's own, the conventional, tokio's, its own
 //! * `accounting`: what became of each span and log record; `limits`: long values cut
+//! * `encode`, `batches`, `wire`: spans as protobuf when they end, gathered, and sent over gRPC
 //! * `export`, `background`: OTLP, on a thread of its own
 //! * `terminal`: log lines; `sensitive`: secrets that cannot be printed
 //! * `quiet`: work that leaves no trace
@@ -33,7 +34,11 @@ mod apart;
 #[cfg(feature = "otel")]
 mod background;
 #[cfg(feature = "otel")]
+mod batches;
+#[cfg(feature = "otel")]
 mod config;
+#[cfg(feature = "otel")]
+mod encode;
 #[cfg(feature = "otel")]
 mod env;
 #[cfg(feature = "otel")]
@@ -72,6 +77,8 @@ mod series;
 mod spans;
 #[cfg(feature = "otel")]
 pub mod sql;
+#[cfg(feature = "otel")]
+mod wire;
 
 #[cfg(not(feature = "otel"))]
 mod noop;
@@ -93,6 +100,15 @@ pub const SEMCONV_VERSION: &str = "1.42.0";
 
 /// The `schema_url` sent with resources and scopes.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
+
+/// Who makes the telemetry, and by which conventions.
+#[cfg(feature = "otel")]
+fn scope() -> opentelemetry::InstrumentationScope {
+    opentelemetry::InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA_URL)
+        .build()
+}
 
 /// Whether spans and metrics are made.
 #[cfg(feature = "otel")]
