@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::mpsc as blocking;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -23,6 +23,9 @@ use crate::config::Batch as Limits;
 use crate::encode::{self, Head};
 use crate::export::Delivery;
 use crate::wire::Wire;
+
+/// Bytes of a buffer that are kept for the next batch: some hundred spans.
+const MOST_KEPT: usize = 128 * 1_024;
 
 /// How long a flush that nobody bounds may take.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -108,9 +111,16 @@ impl SpanProcessor for Batches {
 struct Queue {
     /// Most spans of a batch.
     size: usize,
-    batches: Mutex<VecDeque<Batch>>,
+    waiting: Mutex<Waiting>,
     /// A batch is full.
     full: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<Batch>,
+    /// The buffer of a batch that was sent, for the next one.
+    spare: Vec<u8>,
 }
 
 /// Spans that are sent together.
@@ -122,22 +132,32 @@ struct Batch {
 
 impl Queue {
     fn push(&self, span: &[u8]) {
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = batches.back().is_some_and(|last| last.spans < self.size);
-        if !open {
-            batches.push_back(Batch::default());
+        let mut waiting = self.lock();
+        if waiting.batches.back().is_none_or(|last| last.spans >= self.size) {
+            let written = std::mem::take(&mut waiting.spare);
+            waiting.batches.push_back(Batch { spans: 0, written });
         }
-        let Some(last) = batches.back_mut() else { return };
+        let Some(last) = waiting.batches.back_mut() else { return };
         last.written.extend_from_slice(span);
         last.spans += 1;
         if last.spans == self.size {
-            drop(batches);
+            drop(waiting);
             self.full.notify_one();
         }
     }
 
     fn take(&self) -> Option<Batch> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.lock().batches.pop_front()
+    }
+
+    fn give_back(&self, mut written: Vec<u8>) {
+        written.clear();
+        written.shrink_to(MOST_KEPT);
+        self.lock().spare = written;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,7 +200,9 @@ impl Sender {
         let result = if self.delivery.is_hopeless() {
             Err(Delivery::hopeless())
         } else {
-            let sent = self.wire.send(self.head.request(&written));
+            let request = self.head.request(&written);
+            self.queue.give_back(written);
+            let sent = self.wire.send(request);
             tokio::time::timeout(timeout, sent).await.unwrap_or(Err(OTelSdkError::Timeout(timeout)))
         };
         self.delivery.finished(spans, &result);

@@ -12,6 +12,8 @@ use crate::config::Config;
 /// The response header that names the server's span (W3C Trace Context level 2 draft).
 pub(crate) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// What `OTEL_PROPAGATORS` asks for.
 pub(crate) fn propagator(config: &Config) -> TextMapCompositePropagator {
     let mut parts: Vec<Box<dyn TextMapPropagator + Send + Sync>> = Vec::new();
@@ -91,8 +93,16 @@ struct HeadersMut<'a>(&'a mut HeaderMap);
 
 impl Injector for HeadersMut<'_> {
     fn set(&mut self, key: &str, value: String) {
+        // The SDK's propagator writes an empty `tracestate` where there is none: a header on each request for nothing.
+        if value.is_empty() {
+            return;
+        }
+        let name = match key {
+            "traceparent" => Ok(TRACEPARENT),
+            _ => HeaderName::try_from(key),
+        };
         // A value that cannot be a header (baggage may hold anything) is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             self.0.insert(name, value);
         }
     }

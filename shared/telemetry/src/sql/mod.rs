@@ -68,18 +68,20 @@ impl Started {
         let rows = outcome.ok().map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
         let error = outcome.err();
         let summary = self.text.summary();
-        let described = self.described(error);
-
         summary.series.record(
             &self.live.instruments.database,
             elapsed,
             |(database, known)| std::ptr::eq(*database, self.database) && known.as_ref() == error,
-            || ((self.database, error.cloned()), described.clone().into_iter().flatten().collect()),
+            || {
+                let mut attributes = Vec::new();
+                self.describe(error, &mut attributes);
+                ((self.database, error.cloned()), attributes)
+            },
         );
 
-        let mut attributes = Vec::with_capacity(described.len() + 3);
+        let mut attributes = Vec::with_capacity(12);
         attributes.push(KeyValue::new(name::DB_QUERY_TEXT, self.text.sql()));
-        attributes.extend(described.into_iter().flatten());
+        self.describe(error, &mut attributes);
         attributes.extend(rows.map(|rows| KeyValue::new(name::DB_RESPONSE_RETURNED_ROWS, rows)));
         attributes.extend(cancelled.then(|| KeyValue::new(exchange::CANCELLED, true)));
         let name = if summary.text.is_empty() { self.database.namespace } else { summary.text };
@@ -94,20 +96,22 @@ impl Started {
         );
     }
 
-    /// What both its span and its series say.
-    fn described(&self, error: Option<&ErrorInfo>) -> [Option<KeyValue>; 9] {
+    /// Adds what both its span and its series say.
+    fn describe(&self, error: Option<&ErrorInfo>, attributes: &mut Vec<KeyValue>) {
         let Served { database, namespace, address, .. } = self.database;
         let summary = self.text.summary();
-        [
-            Some(KeyValue::new(name::DB_SYSTEM_NAME, database.system.name())),
-            Some(KeyValue::new(name::DB_NAMESPACE, *namespace)),
-            (!summary.text.is_empty()).then(|| KeyValue::new(name::DB_QUERY_SUMMARY, summary.text)),
-            summary.operation.map(|operation| KeyValue::new(name::DB_OPERATION_NAME, operation)),
-            summary.collection.map(|collection| KeyValue::new(name::DB_COLLECTION_NAME, collection)),
-            address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address)),
-            database.server_port.map(|port| KeyValue::new(name::SERVER_PORT, i64::from(port))),
-            error.map(|error| KeyValue::new(name::ERROR_TYPE, error.kind)),
-            error.and_then(|error| error.code.clone()).map(|code| KeyValue::new(name::DB_RESPONSE_STATUS_CODE, code)),
-        ]
+        attributes.push(KeyValue::new(name::DB_SYSTEM_NAME, database.system.name()));
+        attributes.push(KeyValue::new(name::DB_NAMESPACE, *namespace));
+        if !summary.text.is_empty() {
+            attributes.push(KeyValue::new(name::DB_QUERY_SUMMARY, summary.text));
+        }
+        attributes.extend(summary.operation.map(|operation| KeyValue::new(name::DB_OPERATION_NAME, operation)));
+        attributes.extend(summary.collection.map(|collection| KeyValue::new(name::DB_COLLECTION_NAME, collection)));
+        attributes.extend(address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address)));
+        attributes.extend(database.server_port.map(|port| KeyValue::new(name::SERVER_PORT, i64::from(port))));
+        if let Some(ErrorInfo { kind, code }) = error {
+            attributes.push(KeyValue::new(name::ERROR_TYPE, *kind));
+            attributes.extend(code.clone().map(|code| KeyValue::new(name::DB_RESPONSE_STATUS_CODE, code)));
+        }
     }
 }
