@@ -12,6 +12,7 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bookstore_telemetry::apart;
 use bookstore_telemetry::sql::{self, ErrorInfo};
 use sqlx::AnyPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -86,7 +87,7 @@ impl Db {
 
     async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Any>, sqlx::Error> {
         let asked = std::time::Instant::now();
-        let connection = self.inner.pool.acquire().await;
+        let connection = apart(self.inner.pool.acquire()).await;
         sql::record_pool_wait(&self.inner.database, asked.elapsed());
         connection
     }

@@ -14,6 +14,8 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{BatchLogProcessor, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
+use crate::background::aloud;
+
 /// The account of one signal.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -63,7 +65,7 @@ impl Ledger {
     }
 
     /// Whether one more item may enter the queue; if not, it is counted as lost.
-    fn admit(&self) -> bool {
+    pub(crate) fn admit(&self) -> bool {
         if self.closed.load(Relaxed) {
             self.already_shutdown.fetch_add(1, Relaxed);
             return false;
@@ -149,17 +151,21 @@ impl Collector {
         match result {
             Ok(()) => {
                 if self.state.swap(UP, Relaxed) == DOWN {
-                    tracing::info!(collector = self.address, "the collector answers: telemetry flows again");
+                    aloud(|| {
+                        tracing::info!(collector = self.address, "the collector answers: telemetry flows again");
+                    });
                 }
             }
             Err(error) => {
                 if self.state.swap(DOWN, Relaxed) != DOWN {
-                    tracing::warn!(
-                        collector = self.address,
-                        reason = %error,
-                        "no collector at {}: telemetry is dropped until it answers",
-                        self.address
-                    );
+                    aloud(|| {
+                        tracing::warn!(
+                            collector = self.address,
+                            reason = %error,
+                            "no collector at {}: telemetry is dropped until it answers",
+                            self.address
+                        );
+                    });
                 }
             }
         }

@@ -1,12 +1,30 @@
 //! The thread on which exports talk to the network.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Dispatch;
 use tracing::dispatcher::set_default;
+
+/// Who listens to this process.
+static LISTENER: OnceLock<Dispatch> = OnceLock::new();
+
+/// Says who listens to this process, for [`aloud`].
+pub(crate) fn let_speak(listener: Dispatch) {
+    // There is one in a process.
+    let _first = LISTENER.set(listener);
+}
+
+/// Says something from where nothing is heard. In the terminal alone: what is said of exports is not exported.
+pub(crate) fn aloud<T>(say: impl FnOnce() -> T) -> T {
+    let _not_exported = opentelemetry::Context::enter_telemetry_suppressed_scope();
+    match LISTENER.get() {
+        Some(listener) => tracing::dispatcher::with_default(listener, say),
+        None => say(),
+    }
+}
 
 /// A thread with a runtime of its own and no tracing subscriber. It ends when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -55,6 +73,11 @@ impl Background {
         let _silent = set_default(&Dispatch::none());
         let _runtime = self.runtime.enter();
         function()
+    }
+
+    /// Runs a task on this thread, until it ends or the thread does.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
     }
 
     /// Runs a future on the calling thread, which must not be one of an async runtime, with this runtime's network

@@ -19,14 +19,11 @@ pub struct CallAttributes {
 
 #[cfg(feature = "otel")]
 impl CallAttributes {
-    /// Puts them on a span that has the fields.
-    pub(crate) fn record(this: Option<&Self>, span: &tracing::Span) {
+    /// Adds them to a span's attributes.
+    pub(crate) fn push(this: Option<&Self>, attributes: &mut Vec<opentelemetry::KeyValue>) {
         let Some(Self { request_id, hop }) = this else { return };
-        if let Some(request_id) = request_id.as_deref() {
-            span.record("bookstore.request.id", request_id);
-        }
-        if let Some(hop) = hop.as_deref() {
-            span.record("bookstore.hop", hop);
+        for (name, value) in [("bookstore.request.id", request_id), ("bookstore.hop", hop)] {
+            attributes.extend(value.clone().map(|value| opentelemetry::KeyValue::new(name, value)));
         }
     }
 }

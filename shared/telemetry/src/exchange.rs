@@ -7,7 +7,6 @@ use bytes::Buf;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tracing::Span;
 
 /// The attribute of a span whose request or answer was dropped half-way. The conventions have no name for it.
 pub(crate) const CANCELLED: &str = "bookstore.cancelled";
@@ -25,8 +24,10 @@ pub enum End<'a> {
 
 /// One request and its answer, on either side of either protocol.
 pub trait Exchange: Sized {
-    /// Its span.
-    fn span(&self) -> &Span;
+    /// What holds while its future or body is polled.
+    type Entered;
+    /// Makes its span the current one on a server; on a client keeps the library away from the caller's.
+    fn enter(&self) -> Self::Entered;
     /// The head of the answer came; headers may be added to it. False when no body will follow.
     fn answered(&mut self, head: &mut http::response::Parts) -> bool;
     /// Ends the span and records the duration.
@@ -77,7 +78,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = {
-            let _entered = this.exchange.as_ref().map(|exchange| exchange.span().enter());
+            let _entered = this.exchange.as_ref().map(Exchange::enter);
             ready!(this.inner.poll(cx))
         };
         let Some(exchange) = this.exchange.take() else {
@@ -142,7 +143,7 @@ impl<B: Body, X: Exchange> Body for TracedBody<B, X> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let frame = {
-            let _entered = this.exchange.as_ref().map(|exchange| exchange.span().enter());
+            let _entered = this.exchange.as_ref().map(Exchange::enter);
             ready!(this.inner.as_mut().poll_frame(cx))
         };
         let end = match &frame {

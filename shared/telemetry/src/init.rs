@@ -9,18 +9,20 @@ use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
+use opentelemetry_sdk::trace::SdkTracer;
 use tokio::sync::oneshot;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, Registry};
 
+use crate::apart::Discreet;
 use crate::config::Config;
 use crate::instruments::Instruments;
 use crate::live::{self, Live};
+use crate::outputs::Outputs;
 use crate::providers::{Lost, Providers};
-use crate::terminal::{self, EventsOnly, Terminal};
-use crate::{InitError, SCHEMA_URL, Settings, propagation, resource, runtime_metrics, self_metrics, sensitive};
+use crate::terminal::{self, Terminal};
+use crate::{InitError, Settings, background, propagation, resource, runtime_metrics, self_metrics, sensitive};
 
 /// How long shutdown waits for collectors that answer.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -48,31 +50,27 @@ pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Re
     warnings.extend(warning);
 
     let service = resource::service_name(&settings, &config);
-    let lines = Terminal::new(settings.log_format, service, current_ids).with_filter(EventsOnly(targets.clone()));
-    let registry = tracing_subscriber::registry().with(lines);
+    let terminal = Terminal::new(settings.log_format, service, current_ids);
+    let mut outputs = Outputs { targets, terminal, records: None, spans: None };
 
     let telemetry = if config.disabled {
-        tracing::subscriber::set_global_default(registry).map_err(|_| InitError::AlreadySetUp)?;
+        install(outputs)?;
         Telemetry { providers: None }
     } else {
         let providers = Providers::build(&config, &resource::of(&settings, &config))?;
-        let tracer = providers.tracer.tracer_with_scope(scope());
-        // Spans and their events from "info" up, whatever the terminal shows.
+        let tracer = providers.tracer.tracer_with_scope(crate::scope());
         let spans = tracing_opentelemetry::layer()
-            .with_tracer(tracer)
+            .with_tracer(tracer.clone())
             .with_location(false)
             .with_threads(false)
             .with_target(false)
             .with_level(false)
-            .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_default(LevelFilter::INFO));
-        let records = providers
-            .logger
-            .as_ref()
-            .map(|logger| OpenTelemetryTracingBridge::new(&Scoped(logger.clone())).with_filter(EventsOnly(targets)));
-        let subscriber = registry.with(records).with(spans);
-        tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::AlreadySetUp)?;
-        let live = live(&settings, &config, &providers);
+            .with_tracked_inactivity(false);
+        outputs.spans = Some(spans);
+        outputs.records =
+            providers.logger.as_ref().map(|logger| OpenTelemetryTracingBridge::new(&Scoped(logger.clone())).boxed());
+        install(outputs)?;
+        let live = live(&settings, &config, &providers, tracer);
         if !live::set(live) {
             return Err(InitError::AlreadySetUp);
         }
@@ -87,28 +85,30 @@ pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Re
     Ok(telemetry)
 }
 
-fn live(settings: &Settings, config: &Config, providers: &Providers) -> Live {
+/// Listens to the whole process.
+fn install(outputs: Outputs<Registry>) -> Result<(), InitError> {
+    let subscriber = Discreet(tracing_subscriber::registry().with(outputs));
+    let listener = Dispatch::new(subscriber);
+    tracing::dispatcher::set_global_default(listener.clone()).map_err(|_| InitError::AlreadySetUp)?;
+    background::let_speak(listener);
+    Ok(())
+}
+
+fn live(settings: &Settings, config: &Config, providers: &Providers, tracer: SdkTracer) -> Live {
     let meter = match &providers.meter {
-        Some(provider) => provider.meter_with_scope(scope()),
-        None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter_with_scope(scope()),
+        Some(provider) => provider.meter_with_scope(crate::scope()),
+        None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter_with_scope(crate::scope()),
     };
     self_metrics::register(&meter, providers, config.traces.as_ref(), config.logs.as_ref());
     runtime_metrics::register(&meter);
     Live {
+        tracer,
         propagator: propagation::propagator(config),
         instruments: Instruments::new(&meter),
         meter,
         captured_headers: config.captured_headers.iter().filter_map(|name| name.parse().ok()).collect(),
         record_calls: settings.record_calls,
     }
-}
-
-/// Who makes the telemetry, and by which conventions.
-fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .with_schema_url(SCHEMA_URL)
-        .build()
 }
 
 /// A logger provider whose loggers have our scope: the bridge would give them its own, without a schema.
@@ -118,7 +118,7 @@ impl LoggerProvider for Scoped {
     type Logger = SdkLogger;
 
     fn logger_with_scope(&self, _: InstrumentationScope) -> SdkLogger {
-        self.0.logger_with_scope(scope())
+        self.0.logger_with_scope(crate::scope())
     }
 }
 

@@ -1,8 +1,5 @@
 //! The conventional instruments, made once.
 
-use std::time::Duration;
-
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry_semantic_conventions::metric;
 
@@ -42,17 +39,4 @@ impl Instruments {
             ),
         }
     }
-}
-
-/// Records a duration; the attributes are those that are there.
-pub(crate) fn record<const N: usize>(histogram: &Histogram<f64>, elapsed: Duration, attributes: [Option<KeyValue>; N]) {
-    // One buffer a thread: a request's metrics allocate no list.
-    thread_local! {
-        static BUFFER: std::cell::RefCell<Vec<KeyValue>> = const { std::cell::RefCell::new(Vec::new()) };
-    }
-    BUFFER.with_borrow_mut(|buffer| {
-        buffer.clear();
-        buffer.extend(attributes.into_iter().flatten());
-        histogram.record(elapsed.as_secs_f64(), buffer);
-    });
 }

@@ -8,10 +8,13 @@
 //! * `settings`, `env`, `config`: what the service says, and what the `OTEL_*` names say
 //! * `init`: one start and one end; `live`: what is on in this process
 //! * `resource`, `providers`: who sends, and the SDK's three providers
-//! * `http`, `grpc`, `sql`: spans and durations per protocol; `exchange`: a request and its answer as one span
+//! * `http`, `grpc`, `sql`: spans and durations per protocol; `exchange`: a request and its answer as one span; `spans`,
+//!   `series`: how those are made and recorded at little cost
+//! * `outputs`: what becomes of the services' own spans and events; `apart`: libraries that leave those alone
 //! * `propagation`: how context travels between processes; `call`: request id and hop on spans
 //! * `metrics`, `instruments`, `runtime_metrics`, `self_metrics`: the shop's own, the conventional, tokio's, its own
 //! * `accounting`: what became of each span and log record; `limits`: long values cut
+//! * `encode`, `batches`, `wire`: spans as protobuf when they end, gathered, and sent over gRPC
 //! * `export`, `background`: OTLP, on a thread of its own
 //! * `terminal`: log lines; `sensitive`: secrets that cannot be printed
 //! * `quiet`: work that leaves no trace
@@ -27,9 +30,15 @@ mod terminal;
 #[cfg(feature = "otel")]
 mod accounting;
 #[cfg(feature = "otel")]
+mod apart;
+#[cfg(feature = "otel")]
 mod background;
 #[cfg(feature = "otel")]
+mod batches;
+#[cfg(feature = "otel")]
 mod config;
+#[cfg(feature = "otel")]
+mod encode;
 #[cfg(feature = "otel")]
 mod env;
 #[cfg(feature = "otel")]
@@ -51,6 +60,8 @@ mod live;
 #[cfg(feature = "otel")]
 pub mod metrics;
 #[cfg(feature = "otel")]
+mod outputs;
+#[cfg(feature = "otel")]
 mod propagation;
 #[cfg(feature = "otel")]
 mod providers;
@@ -61,13 +72,23 @@ mod runtime_metrics;
 #[cfg(feature = "otel")]
 mod self_metrics;
 #[cfg(feature = "otel")]
+mod series;
+#[cfg(feature = "otel")]
+mod spans;
+#[cfg(feature = "otel")]
 pub mod sql;
+#[cfg(feature = "otel")]
+mod wire;
 
 #[cfg(not(feature = "otel"))]
 mod noop;
 #[cfg(not(feature = "otel"))]
-pub use noop::{Telemetry, baggage, enabled, grpc, http, init, init_from, metrics, records_calls, sql, trace_id};
+pub use noop::{
+    Telemetry, apart, baggage, enabled, grpc, http, init, init_from, metrics, records_calls, sql, trace_id,
+};
 
+#[cfg(feature = "otel")]
+pub use apart::{Apart, apart};
 #[cfg(feature = "otel")]
 pub use init::{Telemetry, init, init_from};
 
@@ -81,6 +102,15 @@ pub const SEMCONV_VERSION: &str = "1.42.0";
 
 /// The `schema_url` sent with resources and scopes.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
+
+/// Who makes the telemetry, and by which conventions.
+#[cfg(feature = "otel")]
+fn scope() -> opentelemetry::InstrumentationScope {
+    opentelemetry::InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA_URL)
+        .build()
+}
 
 /// Whether spans and metrics are made.
 #[cfg(feature = "otel")]
@@ -113,7 +143,11 @@ where
     F::Output: Send + 'static,
 {
     use tracing::Instrument as _;
-    tokio::spawn(future.in_current_span())
+    let future = future.in_current_span();
+    // A server's span is no `tracing` span.
+    #[cfg(feature = "otel")]
+    let future = opentelemetry::context::FutureExt::with_current_context(future);
+    tokio::spawn(future)
 }
 
 #[cfg(all(test, feature = "otel"))]

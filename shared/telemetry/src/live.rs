@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::metrics::Meter;
 use opentelemetry::propagation::TextMapCompositePropagator;
+use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::instruments::Instruments;
 
 /// What the layers need.
 #[derive(Debug)]
 pub(crate) struct Live {
+    /// Makes the spans of the protocol layers.
+    pub(crate) tracer: SdkTracer,
     /// How context travels.
     pub(crate) propagator: TextMapCompositePropagator,
     /// Makes the shop's own instruments.

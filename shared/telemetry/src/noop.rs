@@ -1,10 +1,14 @@
 //! The same interface without OpenTelemetry: layers pass through, instruments do nothing, the terminal log stays.
 
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt as _};
 
 use crate::settings::{InitError, Settings};
-use crate::terminal::{self, EventsOnly, Terminal};
+use crate::terminal::{self, Terminal};
 
 /// Sets the terminal log up.
 ///
@@ -32,6 +36,31 @@ pub fn init_from(settings: Settings, env: impl Fn(&str) -> Option<String>) -> Re
     Ok(Telemetry { _private: () })
 }
 
+/// Lets the events through that are asked for, and no span: log lines carry their own fields, and spans cost nothing
+/// here.
+#[derive(Clone, Debug)]
+struct EventsOnly(Targets);
+
+impl EventsOnly {
+    fn wants(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && self.0.would_enable(metadata.target(), metadata.level())
+    }
+}
+
+impl<S> Filter<S> for EventsOnly {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.wants(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.wants(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Filter::<S>::max_level_hint(&self.0)
+    }
+}
+
 /// What [`init`] set up.
 #[derive(Debug)]
 pub struct Telemetry {
@@ -42,6 +71,11 @@ impl Telemetry {
     /// Flushes what is left.
     #[expect(clippy::unused_async, reason = "the same interface as with the feature `otel`")]
     pub async fn shutdown(self) {}
+}
+
+/// The future as it is: there is no span that it could take along.
+pub fn apart<F: Future>(future: F) -> F {
+    future
 }
 
 /// Whether spans are made and exported.
@@ -156,18 +190,13 @@ pub mod sql {
     /// One statement under way. Dropping it unfinished means that it was cancelled.
     #[derive(Debug)]
     pub struct Statement {
-        span: tracing::Span,
+        _private: (),
     }
 
     impl Statement {
         /// Starts the client span of a statement.
         pub fn start(_database: &Database, _sql: &str, _call: Option<&CallAttributes>) -> Self {
-            Self { span: tracing::Span::none() }
-        }
-
-        /// The span, to run the statement in.
-        pub fn span(&self) -> &tracing::Span {
-            &self.span
+            Self { _private: () }
         }
 
         /// Ends the span, with the number of rows returned or the error.

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector, TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, baggage::BaggageExt as _};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
@@ -11,6 +11,8 @@ use crate::config::Config;
 
 /// The response header that names the server's span (W3C Trace Context level 2 draft).
 pub(crate) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What `OTEL_PROPAGATORS` asks for.
 pub(crate) fn propagator(config: &Config) -> TextMapCompositePropagator {
@@ -36,12 +38,25 @@ pub(crate) fn inject(propagator: &dyn TextMapPropagator, context: &Context, head
 }
 
 /// `00-<trace id>-<span id>-<flags>` of a server span.
-pub(crate) fn trace_response(span: &SpanContext) -> Option<HeaderValue> {
+pub(crate) fn trace_response(context: &Context) -> Option<HeaderValue> {
+    let span = context.span();
+    let span = span.span_context();
     if !span.is_valid() {
         return None;
     }
-    let text = format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8());
-    HeaderValue::try_from(text).ok()
+    // 2 + 1 + 32 + 1 + 16 + 1 + 2 digits.
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+    write_hex(&mut text[3..35], &span.trace_id().to_bytes());
+    write_hex(&mut text[36..52], &span.span_id().to_bytes());
+    write_hex(&mut text[53..], &[span.trace_flags().to_u8()]);
+    HeaderValue::from_bytes(&text).ok()
+}
+
+fn write_hex(digits: &mut [u8], bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
 }
 
 /// The trace id of the current span, when the trace is recorded.
@@ -78,8 +93,16 @@ struct HeadersMut<'a>(&'a mut HeaderMap);
 
 impl Injector for HeadersMut<'_> {
     fn set(&mut self, key: &str, value: String) {
+        // The SDK's propagator writes an empty `tracestate` where there is none: a header on each request for nothing.
+        if value.is_empty() {
+            return;
+        }
+        let name = match key {
+            "traceparent" => Ok(TRACEPARENT),
+            _ => HeaderName::try_from(key),
+        };
         // A value that cannot be a header (baggage may hold anything) is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             self.0.insert(name, value);
         }
     }

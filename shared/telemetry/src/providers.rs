@@ -11,7 +11,9 @@ use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvi
 
 use crate::accounting::{Collector, CountedLogs, CountedSpans, Ledger};
 use crate::background::Background;
-use crate::config::{self, Config, Otlp};
+use crate::batches::Batches;
+use crate::config::{self, Config, Otlp, Protocol};
+use crate::encode::Head;
 use crate::{InitError, export};
 
 /// The providers of the signals that are exported.
@@ -52,10 +54,30 @@ impl Providers {
         if let Some(otlp) = &config.traces {
             let ledger = Ledger::new(config.spans.queue);
             let collector = collector_of(&mut collectors, otlp);
-            let exporter = export::spans(otlp, &shared, collector, Arc::clone(&ledger), config.spans.timeout)?;
-            let inner = BatchSpanProcessor::new(exporter, span_batches(config.spans));
+            let delivery = shared.delivery(collector, Some(Arc::clone(&ledger)), config.spans.timeout);
             let value_length = config.limits.value_length;
-            tracer = tracer.with_span_processor(CountedSpans { inner, ledger: Arc::clone(&ledger), value_length });
+            tracer = match otlp.protocol {
+                Protocol::Grpc => {
+                    let wire = export::wire(otlp, &shared)?;
+                    let head = Head::new(resource, &crate::scope());
+                    let (ledger, background) = (Arc::clone(&ledger), &shared.background);
+                    let limits = config.spans;
+                    tracer.with_span_processor(Batches::new(
+                        wire,
+                        head,
+                        delivery,
+                        ledger,
+                        limits,
+                        value_length,
+                        background,
+                    ))
+                }
+                Protocol::HttpProtobuf => {
+                    let exporter = export::spans(otlp, &shared, delivery)?;
+                    let inner = BatchSpanProcessor::new(exporter, span_batches(config.spans));
+                    tracer.with_span_processor(CountedSpans { inner, ledger: Arc::clone(&ledger), value_length })
+                }
+            };
             spans = Some(ledger);
         }
 
@@ -64,8 +86,8 @@ impl Providers {
         if let Some(otlp) = &config.logs {
             let ledger = Ledger::new(config.log_records.queue);
             let collector = collector_of(&mut collectors, otlp);
-            let timeout = config.log_records.timeout;
-            let exporter = export::log_records(otlp, &shared, collector, Arc::clone(&ledger), timeout)?;
+            let delivery = shared.delivery(collector, Some(Arc::clone(&ledger)), config.log_records.timeout);
+            let exporter = export::log_records(otlp, &shared, delivery)?;
             let inner = BatchLogProcessor::builder(exporter).with_batch_config(log_batches(config.log_records)).build();
             let processor = CountedLogs { inner, ledger: Arc::clone(&ledger) };
             logger = Some(

@@ -17,6 +17,12 @@ pub fn quietly<F: Future>(work: F) -> WithDispatch<F> {
 /// With that one its answer would be never, for everybody.
 static SILENCE: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Silence));
 
+/// Whether this is work that leaves no trace.
+#[cfg(feature = "otel")]
+pub(crate) fn is_on() -> bool {
+    tracing::dispatcher::get_default(Dispatch::is::<Silence>)
+}
+
 struct Silence;
 
 impl Subscriber for Silence {

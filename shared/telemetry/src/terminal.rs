@@ -6,10 +6,9 @@ mod line;
 use std::io::{IsTerminal as _, Write as _};
 
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Filter, Layer};
+use tracing_subscriber::layer::{Context, Layer};
 
 use crate::LogFormat;
 
@@ -26,31 +25,6 @@ pub(crate) fn targets(value: Option<String>) -> (Targets, Option<String>) {
             Ok(targets) => (targets, None),
             Err(error) => (default(), Some(format!("RUST_LOG: {value:?} is not understood ({error}); info is used"))),
         },
-    }
-}
-
-/// Lets the events through that are asked for, and no span: log lines carry their own fields, and spans cost nothing
-/// here.
-#[derive(Clone, Debug)]
-pub(crate) struct EventsOnly(pub(crate) Targets);
-
-impl EventsOnly {
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && self.0.would_enable(metadata.target(), metadata.level())
-    }
-}
-
-impl<S> Filter<S> for EventsOnly {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        self.wants(metadata)
-    }
-
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.wants(metadata) { Interest::always() } else { Interest::never() }
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Filter::<S>::max_level_hint(&self.0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One statement on the pool, as a `sqlx` executor.
 
+use bookstore_telemetry::apart;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
@@ -71,9 +72,9 @@ impl Query {
     ) -> Result<Option<AnyRow>, sqlx::Error> {
         let statement = self.observe(db, call);
         let outcome = if self.writes() {
-            first_row(connection.fetch_many(self)).await
+            apart(first_row(connection.fetch_many(self))).await
         } else {
-            connection.fetch_optional(self).await
+            apart(connection.fetch_optional(self)).await
         };
         statement.finish(&outcome, |row| u64::from(row.is_some()));
         outcome
@@ -87,7 +88,7 @@ impl Query {
         connection: &mut sqlx::AnyConnection,
     ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, sqlx::Error> {
         let statement = self.observe(db, call);
-        let outcome: Result<Vec<_>, _> = connection.fetch_many(self).try_collect().await;
+        let outcome: Result<Vec<_>, _> = apart(connection.fetch_many(self).try_collect()).await;
         // What a write has affected is no row that came back; and a SELECT says there how many PostgreSQL sent, or what the
         // write before it affected on SQLite.
         statement.finish(&outcome, |steps| steps.iter().filter(|step| step.is_right()).count() as u64);

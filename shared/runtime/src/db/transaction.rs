@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bookstore_telemetry::apart;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -36,7 +37,7 @@ impl Tx {
         };
         let statement = Recorded::start(db, call, begin);
         let text = statement.text().unwrap_or_else(|| SqlStr::from_static(begin));
-        let begun = Transaction::begin(connection, Some(text)).await;
+        let begun = apart(Transaction::begin(connection, Some(text))).await;
         statement.finish(&begun, |_| 0);
         let inner = begun?;
         Ok(Self { inner, db: db.clone(), call: call.clone(), open: OpenTransaction::default(), _writer: writer })
@@ -54,7 +55,7 @@ impl Tx {
     /// When the database could not, or its answer was lost.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         let statement = Recorded::start_bare(&self.db, &self.call, "COMMIT");
-        let outcome = self.inner.commit().await;
+        let outcome = apart(self.inner.commit()).await;
         self.open.close();
         statement.finish(&outcome, |()| 0);
         outcome
@@ -66,7 +67,7 @@ impl Tx {
     /// When the database could not, or its answer was lost; it is undone all the same.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         let statement = Recorded::start_bare(&self.db, &self.call, "ROLLBACK");
-        let outcome = self.inner.rollback().await;
+        let outcome = apart(self.inner.rollback()).await;
         self.open.close();
         statement.finish(&outcome, |()| 0);
         outcome

@@ -1,24 +1,24 @@
 //! The client's side: a span and a duration for each call, to the end of its stream, and the context sent with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use http::{Request, Response, Uri};
 use http_body::Body;
 use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute as name;
 use tonic::Code;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Span;
-use tracing::field::Empty;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{SYSTEM, method_of, status};
+use super::{Method, Outcome, SYSTEM, Server, method_of, status};
+use crate::apart;
 use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::live::{self, Live};
-use crate::{CallAttributes, instruments, propagation};
+use crate::series::Known;
+use crate::spans::{Began, Open};
+use crate::{CallAttributes, propagation};
 
 /// Client spans, `rpc.client.call.duration` and the context in the metadata, around a `tonic` channel.
 ///
@@ -26,13 +26,6 @@ use crate::{CallAttributes, instruments, propagation};
 #[derive(Clone, Debug)]
 pub struct ClientLayer {
     server: Arc<Server>,
-}
-
-/// Whom the calls go to.
-#[derive(Debug)]
-struct Server {
-    address: Option<Arc<str>>,
-    port: Option<i64>,
 }
 
 impl ClientLayer {
@@ -76,24 +69,32 @@ where
         let exchange = live::get().and_then(|live| {
             let method = method_of(request.uri().path())?;
             let exchange = ClientExchange::start(live, method, &self.server, request.extensions().get());
-            propagation::inject(&live.propagator, &exchange.span.context(), request.headers_mut());
+            if let Some(context) = exchange.span.context() {
+                propagation::inject(&live.propagator, context, request.headers_mut());
+            }
             Some(exchange)
         });
         let future = {
-            let _entered = exchange.as_ref().map(|exchange| exchange.span.enter());
+            let _entered = exchange.as_ref().map(Exchange::enter);
             self.inner.call(request)
         };
         Traced::new(future, exchange)
     }
 }
 
+/// Methods that were called.
+static METHODS: LazyLock<Known<Method>> = LazyLock::new(Known::default);
+
+/// What is recorded for methods beyond those that are remembered.
+static OTHERS: LazyLock<Method> = LazyLock::new(|| Method::new("_OTHER"));
+
 /// One call under way.
 #[derive(Debug)]
 pub struct ClientExchange {
     live: &'static Live,
-    span: Span,
-    started: Instant,
-    method: String,
+    span: Open,
+    began: Began,
+    method: &'static Method,
     server: Arc<Server>,
     answered: bool,
     code: Option<Code>,
@@ -101,32 +102,27 @@ pub struct ClientExchange {
 
 impl ClientExchange {
     fn start(live: &'static Live, method: &str, server: &Arc<Server>, call: Option<&CallAttributes>) -> Self {
-        let started = Instant::now();
-        let span = tracing::info_span!(
-            "grpc.client",
-            otel.kind = "client",
-            otel.name = method,
-            otel.status_code = Empty,
-            rpc.system.name = SYSTEM,
-            rpc.method = method,
-            rpc.response.status_code = Empty,
-            "error.type" = Empty,
-            bookstore.cancelled = Empty,
-            server.address = server.address.as_deref(),
-            server.port = server.port,
-            bookstore.request.id = Empty,
-            bookstore.hop = Empty,
-        );
+        let began = Began::now();
+        let method = METHODS.get_or_make(method, Method::new).unwrap_or(&OTHERS);
+        let mut attributes = Vec::with_capacity(10);
+        attributes.push(KeyValue::new(name::RPC_SYSTEM_NAME, SYSTEM));
+        attributes.push(KeyValue::new(name::RPC_METHOD, method.name));
+        attributes.extend(server.address.clone().map(|address| KeyValue::new(name::SERVER_ADDRESS, address)));
+        attributes.extend(server.port.map(|port| KeyValue::new(name::SERVER_PORT, port)));
         if live.record_calls {
-            CallAttributes::record(call, &span);
+            CallAttributes::push(call, &mut attributes);
         }
-        Self { live, span, started, method: method.to_owned(), server: Arc::clone(server), answered: false, code: None }
+        let parent = opentelemetry::Context::current();
+        let span = Open::start(&live.tracer, &parent, method.name, SpanKind::Client, began, attributes);
+        Self { live, span, began, method, server: Arc::clone(server), answered: false, code: None }
     }
 }
 
 impl Exchange for ClientExchange {
-    fn span(&self) -> &Span {
-        &self.span
+    type Entered = apart::Guard;
+
+    fn enter(&self) -> apart::Guard {
+        apart::enter()
     }
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {
@@ -136,7 +132,7 @@ impl Exchange for ClientExchange {
     }
 
     fn end(self, how: End<'_>) {
-        let elapsed = self.started.elapsed();
+        let elapsed = self.began.elapsed();
         let code = match how {
             End::Complete(trailers) => trailers.and_then(status::in_headers).or(self.code).unwrap_or(Code::Unknown),
             End::Broken => self.code.unwrap_or(Code::Unavailable),
@@ -144,30 +140,27 @@ impl Exchange for ClientExchange {
         };
         let cancelled = matches!(how, End::Cancelled);
         // A stream that its reader leaves ends so by intention.
-        let error = (code != Code::Ok && !(cancelled && self.answered)).then(|| status::name(code));
-        // A span ends when it was last left: it is entered once more, so that it ends now.
-        self.span.in_scope(|| {
-            self.span.record(name::RPC_RESPONSE_STATUS_CODE, status::name(code));
-            if cancelled {
-                self.span.record(exchange::CANCELLED, true);
-            }
-            if let Some(error) = error {
-                self.span.record(name::ERROR_TYPE, error);
-                self.span.record("otel.status_code", "error");
-            }
-        });
-        instruments::record(
-            &self.live.instruments.rpc_client,
-            elapsed,
-            [
+        let failed = code != Code::Ok && !(cancelled && self.answered);
+        let error = failed.then(|| KeyValue::new(name::ERROR_TYPE, status::name(code)));
+        let code_name = KeyValue::new(name::RPC_RESPONSE_STATUS_CODE, status::name(code));
+        let Self { server, method, .. } = &self;
+        let make = || {
+            let attributes = [
                 Some(KeyValue::new(name::RPC_SYSTEM_NAME, SYSTEM)),
-                Some(KeyValue::new(name::RPC_METHOD, self.method)),
-                Some(KeyValue::new(name::RPC_RESPONSE_STATUS_CODE, status::name(code))),
-                self.server.address.clone().map(|address| KeyValue::new(name::SERVER_ADDRESS, address)),
-                self.server.port.map(|port| KeyValue::new(name::SERVER_PORT, port)),
-                error.map(|error| KeyValue::new(name::ERROR_TYPE, error)),
-            ],
-        );
+                Some(KeyValue::new(name::RPC_METHOD, method.name)),
+                Some(code_name.clone()),
+                server.address.clone().map(|address| KeyValue::new(name::SERVER_ADDRESS, address)),
+                server.port.map(|port| KeyValue::new(name::SERVER_PORT, port)),
+                error.clone(),
+            ];
+            let outcome = Outcome { server: Some(Arc::clone(server)), code, failed };
+            (outcome, attributes.into_iter().flatten().collect())
+        };
+        let is =
+            |known: &Outcome| known.code == code && known.failed == failed && known.server.as_ref() == Some(server);
+        method.series.record(&self.live.instruments.rpc_client, elapsed, is, make);
+        let cancelled = cancelled.then(|| KeyValue::new(exchange::CANCELLED, true));
+        self.span.end(self.began, elapsed, [Some(code_name), cancelled, error], failed);
     }
 }
 

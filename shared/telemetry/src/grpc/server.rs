@@ -1,27 +1,27 @@
 //! The server's side: a span and a duration for each call, to the end of its stream.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::extract::ConnectInfo;
 use http::{Request, Response};
 use http_body::Body;
-use opentelemetry::KeyValue;
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{ContextGuard, KeyValue};
 use opentelemetry_semantic_conventions::attribute as name;
 use tonic::Code;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Span;
-use tracing::field::Empty;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{SYSTEM, method_of, status};
+use super::{Method, Outcome, SYSTEM, method_of, status};
 use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::http::server_address;
 use crate::live::{self, Live};
-use crate::{CallAttributes, instruments, propagation};
+use crate::series::{Known, Series};
+use crate::spans::{Began, Open};
+use crate::{CallAttributes, propagation};
 
 /// Server spans, `rpc.server.call.duration` and the `traceresponse` header, for the router that serves gRPC.
 ///
@@ -75,7 +75,7 @@ where
             .and_then(|live| Some((live, method_of(request.uri().path())?)))
             .map(|(live, method)| ServerExchange::start(live, method, &request));
         let future = {
-            let _entered = exchange.as_ref().map(|exchange| exchange.span.enter());
+            let _entered = exchange.as_ref().map(Exchange::enter);
             self.inner.call(request)
         };
         Traced::new(future, exchange)
@@ -86,101 +86,112 @@ where
 #[derive(Debug)]
 pub struct ServerExchange {
     live: &'static Live,
-    span: Span,
-    started: Instant,
-    method: String,
+    span: Open,
+    began: Began,
+    method: Asked,
     code: Option<Code>,
+}
+
+/// Methods that were asked for and are there.
+static METHODS: LazyLock<Known<Method>> = LazyLock::new(Known::default);
+
+/// What for calls of methods that are not there is recorded.
+static UNKNOWN: LazyLock<Series<Outcome>> = LazyLock::new(Series::default);
+
+/// A method by its name. Anybody may ask for any name: it is kept only when it has turned out to be there.
+#[derive(Debug)]
+enum Asked {
+    Known(&'static Method),
+    New(String),
+}
+
+impl Asked {
+    fn name(&self) -> &str {
+        match self {
+            Self::Known(method) => method.name,
+            Self::New(name) => name,
+        }
+    }
+
+    /// It is there.
+    fn keep(&self) -> Option<&'static Method> {
+        match self {
+            Self::Known(method) => Some(method),
+            Self::New(name) => METHODS.get_or_make(name, Method::new),
+        }
+    }
 }
 
 impl ServerExchange {
     fn start<Q>(live: &'static Live, method: &str, request: &Request<Q>) -> Self {
-        let started = Instant::now();
+        let began = Began::now();
+        let method = METHODS.get(method).map_or_else(|| Asked::New(method.to_owned()), Asked::Known);
         let (address, port) = server_address(request);
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-        let span = tracing::info_span!(
-            parent: None,
-            "grpc.server",
-            otel.kind = "server",
-            otel.name = method,
-            otel.status_code = Empty,
-            rpc.system.name = SYSTEM,
-            rpc.method = Empty,
-            rpc.method_original = Empty,
-            rpc.response.status_code = Empty,
-            "error.type" = Empty,
-            bookstore.cancelled = Empty,
-            server.address = address,
-            server.port = port,
-            client.address = peer,
-            bookstore.request.id = Empty,
-            bookstore.hop = Empty,
-        );
-        if span.set_parent(propagation::extract(&live.propagator, request.headers())).is_err() {
-            // The layer of spans is not installed: there is no span to give a parent to.
-        }
+        let mut attributes = Vec::with_capacity(10);
+        attributes.push(KeyValue::new(name::RPC_SYSTEM_NAME, SYSTEM));
+        attributes.extend(address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address.to_owned())));
+        attributes.extend(port.map(|port| KeyValue::new(name::SERVER_PORT, port)));
+        attributes.extend(peer.map(|peer| KeyValue::new(name::CLIENT_ADDRESS, peer)));
         if live.record_calls {
-            CallAttributes::record(request.extensions().get(), &span);
+            CallAttributes::push(request.extensions().get(), &mut attributes);
         }
-        Self { live, span, started, method: method.to_owned(), code: None }
+        let span_name: Cow<'static, str> = match &method {
+            Asked::Known(method) => method.name.into(),
+            Asked::New(name) => name.clone().into(),
+        };
+        let parent = propagation::extract(&live.propagator, request.headers());
+        let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
+        Self { live, span, began, method, code: None }
     }
 }
 
 impl Exchange for ServerExchange {
-    fn span(&self) -> &Span {
-        &self.span
+    type Entered = Option<ContextGuard>;
+
+    fn enter(&self) -> Option<ContextGuard> {
+        self.span.context().map(|context| context.clone().attach())
     }
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {
         self.code = status::in_headers(&head.headers).or_else(|| status::of_http(head.status));
-        let context = self.span.context();
-        if let Some(value) = propagation::trace_response(context.span().span_context()) {
+        if let Some(value) = self.span.context().and_then(propagation::trace_response) {
             head.headers.insert(propagation::TRACERESPONSE, value);
         }
         self.code.is_none()
     }
 
     fn end(self, how: End<'_>) {
-        let elapsed = self.started.elapsed();
+        let elapsed = self.began.elapsed();
         let code = match how {
             End::Complete(trailers) => trailers.and_then(status::in_headers).or(self.code).unwrap_or(Code::Unknown),
             End::Broken => Code::Internal,
             End::Cancelled => Code::Cancelled,
         };
-        let known = code != Code::Unimplemented;
-        let method = if known { self.method.as_str() } else { "_OTHER" };
-        let error = status::is_server_error(code).then(|| status::name(code));
-        // A span ends when it was last left: it is entered once more, so that it ends now.
-        self.span.in_scope(|| {
-            self.span.record(name::RPC_METHOD, method);
-            self.span.record(name::RPC_RESPONSE_STATUS_CODE, status::name(code));
-            if !known {
-                // Anybody may ask for any name: it stays out of the span's name and out of the metrics.
-                self.span.record(name::RPC_METHOD_ORIGINAL, self.method.as_str());
-                self.span.context().span().update_name(SYSTEM);
-            }
-            if matches!(how, End::Cancelled) {
-                self.span.record(exchange::CANCELLED, true);
-            }
-            if let Some(error) = error {
-                self.span.record(name::ERROR_TYPE, error);
-                self.span.record("otel.status_code", "error");
-            }
-        });
-        let method = if known {
-            KeyValue::new(name::RPC_METHOD, self.method)
-        } else {
-            KeyValue::new(name::RPC_METHOD, "_OTHER")
-        };
-        instruments::record(
-            &self.live.instruments.rpc_server,
-            elapsed,
-            [
+        let failed = status::is_server_error(code);
+        let error = failed.then(|| KeyValue::new(name::ERROR_TYPE, status::name(code)));
+        let code_name = KeyValue::new(name::RPC_RESPONSE_STATUS_CODE, status::name(code));
+        let method = if code == Code::Unimplemented { None } else { self.method.keep() };
+        let method_name = KeyValue::new(name::RPC_METHOD, method.map_or("_OTHER", |method| method.name));
+        let make = || {
+            let attributes = [
                 Some(KeyValue::new(name::RPC_SYSTEM_NAME, SYSTEM)),
-                Some(method),
-                Some(KeyValue::new(name::RPC_RESPONSE_STATUS_CODE, status::name(code))),
-                error.map(|error| KeyValue::new(name::ERROR_TYPE, error)),
-            ],
-        );
+                Some(method_name.clone()),
+                Some(code_name.clone()),
+                error.clone(),
+            ];
+            (Outcome { server: None, code, failed }, attributes.into_iter().flatten().collect())
+        };
+        let series = method.map_or(&*UNKNOWN, |method| &method.series);
+        series.record(&self.live.instruments.rpc_server, elapsed, |known| known.code == code, make);
+        let original = method.is_none().then(|| {
+            // It stays out of the span's name and out of the metrics.
+            self.span.rename(SYSTEM);
+            KeyValue::new(name::RPC_METHOD_ORIGINAL, self.method.name().to_owned())
+        });
+        let cancelled = matches!(how, End::Cancelled).then(|| KeyValue::new(exchange::CANCELLED, true));
+        let attributes = [Some(method_name), Some(code_name), original, cancelled, error];
+        self.span.end(self.began, elapsed, attributes, failed);
     }
 }
 

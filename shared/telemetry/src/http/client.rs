@@ -1,18 +1,19 @@
 //! The client's side: a span and a duration for each request, and the context sent with it.
 
-use std::time::Instant;
+use std::sync::{Arc, LazyLock};
 
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue, StringValue};
 use opentelemetry_semantic_conventions::attribute as name;
 use reqwest::ResponseBuilderExt as _;
-use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{OTHER, error_text, known_method, name_of, version_of};
+use super::{OTHER, Outcome, Route, error_text, known_method, name_of, version_of};
+use crate::apart::{self, apart};
 use crate::exchange::{self, End, Exchange, TracedBody};
 use crate::live::{self, Live};
-use crate::{CallAttributes, instruments, propagation};
+use crate::series::Known;
+use crate::spans::{Began, Open};
+use crate::{CallAttributes, propagation};
 
 /// Sends a request in a client span with the context in its headers. `template` is the path with placeholders
 /// (`/users/{id}/billing`), which names the span. The span ends when the answer's body was read, or is dropped.
@@ -27,9 +28,10 @@ pub async fn send(
 ) -> Result<reqwest::Response, reqwest::Error> {
     let Some(live) = live::get() else { return client.execute(request).await };
     let mut exchange = ClientExchange::start(live, &request, template, &attributes);
-    propagation::inject(&live.propagator, &exchange.span.context(), request.headers_mut());
-    let result = client.execute(request).instrument(exchange.span.clone()).await;
-    match result {
+    if let Some(context) = exchange.span.context() {
+        propagation::inject(&live.propagator, context, request.headers_mut());
+    }
+    match apart(client.execute(request)).await {
         Ok(response) => Ok(exchange.receive(response)),
         Err(error) => {
             exchange.error = Some(error_type(&error).into());
@@ -39,15 +41,19 @@ pub async fn send(
     }
 }
 
+/// Paths that were asked for.
+static TEMPLATES: LazyLock<Known<Route>> = LazyLock::new(Known::default);
+
 /// One request sent.
 #[derive(Debug)]
 struct ClientExchange {
     live: &'static Live,
-    span: Span,
-    started: Instant,
+    span: Open,
+    began: Began,
     method: &'static str,
     template: &'static str,
-    host: Option<String>,
+    route: Option<&'static Route>,
+    host: Option<Arc<str>>,
     port: Option<i64>,
     version: Option<&'static str>,
     status: Option<u16>,
@@ -57,38 +63,33 @@ struct ClientExchange {
 
 impl ClientExchange {
     fn start(live: &'static Live, request: &reqwest::Request, template: &'static str, call: &CallAttributes) -> Self {
-        let started = Instant::now();
+        let began = Began::now();
         let method = known_method(request.method());
         let url = request.url();
-        let host = url.host_str().map(str::to_owned);
+        let host = url.host_str().map(Arc::from);
         let port = url.port_or_known_default().map(i64::from);
-        let span = tracing::info_span!(
-            "http.client",
-            otel.kind = "client",
-            otel.name = format!("{} {template}", name_of(method)),
-            otel.status_code = Empty,
-            http.request.method = method,
-            http.request.method_original = (method == OTHER).then(|| request.method().as_str()),
-            url.full = shown_url(url),
-            url.template = template,
-            http.response.status_code = Empty,
-            "error.type" = Empty,
-            bookstore.cancelled = Empty,
-            server.address = host.as_deref(),
-            server.port = port,
-            network.protocol.version = Empty,
-            bookstore.request.id = Empty,
-            bookstore.hop = Empty,
-        );
+        let route = TEMPLATES.get_or_make(template, Route::new);
+
+        let mut attributes = Vec::with_capacity(12);
+        attributes.push(KeyValue::new(name::HTTP_REQUEST_METHOD, method));
+        attributes.push(KeyValue::new(name::URL_FULL, shown_url(url)));
+        attributes.push(KeyValue::new(name::URL_TEMPLATE, template));
+        let other = (method == OTHER).then(|| request.method().as_str().to_owned());
+        attributes.extend(other.map(|method| KeyValue::new(name::HTTP_REQUEST_METHOD_ORIGINAL, method)));
+        attributes.extend(host.clone().map(|host: Arc<str>| KeyValue::new(name::SERVER_ADDRESS, host)));
+        attributes.extend(port.map(|port| KeyValue::new(name::SERVER_PORT, port)));
         if live.record_calls {
-            CallAttributes::record(Some(call), &span);
+            CallAttributes::push(Some(call), &mut attributes);
         }
+        let span_name = route.map_or(name_of(method), |route| route.span_name(method));
+        let span = Open::start(&live.tracer, &Context::current(), span_name, SpanKind::Client, began, attributes);
         Self {
             live,
             span,
-            started,
+            began,
             method,
             template,
+            route,
             host,
             port,
             version: None,
@@ -118,7 +119,7 @@ impl ClientExchange {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let elapsed = self.started.elapsed();
+        let elapsed = self.began.elapsed();
         let cancelled = matches!(how, End::Cancelled);
         let error = self.error.take().or_else(|| match (how, self.status) {
             (End::Broken, _) => Some("body".into()),
@@ -127,40 +128,44 @@ impl ClientExchange {
             // Whoever has the head of the answer may leave its body unread.
             _ => None,
         });
-        self.span.in_scope(|| {
-            if let Some(status) = self.status {
-                self.span.record(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-            }
-            if let Some(version) = self.version {
-                self.span.record(name::NETWORK_PROTOCOL_VERSION, version);
-            }
-            if cancelled {
-                self.span.record(exchange::CANCELLED, true);
-            }
-            if let Some(error) = &error {
-                self.span.record(name::ERROR_TYPE, error.as_str());
-                self.span.record("otel.status_code", "error");
-            }
-        });
-        instruments::record(
-            &self.live.instruments.http_client,
-            elapsed,
-            [
-                Some(KeyValue::new(name::HTTP_REQUEST_METHOD, self.method)),
-                Some(KeyValue::new(name::URL_TEMPLATE, self.template)),
-                self.host.take().map(|host| KeyValue::new(name::SERVER_ADDRESS, host)),
-                self.port.map(|port| KeyValue::new(name::SERVER_PORT, port)),
-                self.version.map(|version| KeyValue::new(name::NETWORK_PROTOCOL_VERSION, version)),
-                self.status.map(|status| KeyValue::new(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status))),
-                error.map(|error| KeyValue::new(name::ERROR_TYPE, error)),
-            ],
-        );
+        let error_type = error.clone().map(|error| KeyValue::new(name::ERROR_TYPE, error));
+        let status_code = self.status.map(|status| KeyValue::new(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
+        let version = self.version.map(|version| KeyValue::new(name::NETWORK_PROTOCOL_VERSION, version));
+        if let Some(route) = self.route {
+            let outcome = Outcome {
+                method: self.method,
+                scheme: "",
+                server: self.host.take().map(|host| (host, self.port)),
+                version: self.version,
+                status: self.status,
+                error,
+            };
+            let make = || {
+                let (host, port) = outcome.server.clone().unzip();
+                let attributes = [
+                    Some(KeyValue::new(name::HTTP_REQUEST_METHOD, self.method)),
+                    Some(KeyValue::new(name::URL_TEMPLATE, self.template)),
+                    host.map(|host| KeyValue::new(name::SERVER_ADDRESS, host)),
+                    port.flatten().map(|port| KeyValue::new(name::SERVER_PORT, port)),
+                    version.clone(),
+                    status_code.clone(),
+                    error_type.clone(),
+                ];
+                (outcome.clone(), attributes.into_iter().flatten().collect())
+            };
+            route.series.record(&self.live.instruments.http_client, elapsed, |known| *known == outcome, make);
+        }
+        let failed = error_type.is_some();
+        let cancelled = cancelled.then(|| KeyValue::new(exchange::CANCELLED, true));
+        self.span.end(self.began, elapsed, [status_code, version, cancelled, error_type], failed);
     }
 }
 
 impl Exchange for ClientExchange {
-    fn span(&self) -> &Span {
-        &self.span
+    type Entered = apart::Guard;
+
+    fn enter(&self) -> apart::Guard {
+        apart::enter()
     }
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {

@@ -1,25 +1,24 @@
 //! The server's side: a span and a duration for each request.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath};
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
-use opentelemetry::trace::TraceContextExt as _;
-use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Array, ContextGuard, KeyValue, StringValue, Value};
 use opentelemetry_semantic_conventions::attribute as name;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::Span;
-use tracing::field::Empty;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{error_text, known_method, name_of, version_of};
+use super::{OTHER, Outcome, Route, error_text, known_method, name_of, version_of};
 use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::live::{self, Live};
-use crate::{CallAttributes, instruments, propagation, sensitive};
+use crate::series::{Known, Series};
+use crate::spans::{Began, Open};
+use crate::{CallAttributes, propagation, sensitive};
 
 /// Server spans, `http.server.request.duration` and the `traceresponse` header, for `router.layer(…)`.
 ///
@@ -69,7 +68,7 @@ where
             .filter(|_| !matches!(request.uri().path(), "/livez" | "/readyz"))
             .map(|live| ServerExchange::start(live, &request));
         let future = {
-            let _entered = exchange.as_ref().map(|exchange| exchange.span.enter());
+            let _entered = exchange.as_ref().map(Exchange::enter);
             self.inner.call(request)
         };
         Traced::new(future, exchange)
@@ -80,118 +79,111 @@ where
 #[derive(Debug)]
 pub struct ServerExchange {
     live: &'static Live,
-    span: Span,
-    started: Instant,
+    span: Open,
+    began: Began,
     method: &'static str,
     scheme: &'static str,
     version: Option<&'static str>,
-    route: Option<String>,
+    route: Option<&'static Route>,
     status: Option<u16>,
 }
 
 impl ServerExchange {
     fn start<Q>(live: &'static Live, request: &Request<Q>) -> Self {
-        let started = Instant::now();
+        let began = Began::now();
         let method = known_method(request.method());
-        let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+        let route =
+            request.extensions().get::<MatchedPath>().and_then(|path| ROUTES.get_or_make(path.as_str(), Route::new));
         let scheme = if request.uri().scheme_str() == Some("https") { "https" } else { "http" };
         let version = version_of(request.version());
         let (address, port) = server_address(request);
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-        let composed;
-        let span_name = match &route {
-            Some(route) => {
-                composed = format!("{} {route}", name_of(method));
-                &composed
-            }
-            None => name_of(method),
-        };
-        let span = tracing::info_span!(
-            parent: None,
-            "http.server",
-            otel.kind = "server",
-            otel.name = span_name,
-            otel.status_code = Empty,
-            http.request.method = method,
-            http.request.method_original = (method == super::OTHER).then(|| request.method().as_str()),
-            url.path = request.uri().path(),
-            url.scheme = scheme,
-            http.route = route.as_deref(),
-            http.response.status_code = Empty,
-            "error.type" = Empty,
-            bookstore.cancelled = Empty,
-            server.address = address,
-            server.port = port,
-            client.address = peer,
-            network.protocol.version = version,
-            user_agent.original = text(request.headers(), &header::USER_AGENT),
-            bookstore.request.id = Empty,
-            bookstore.hop = Empty,
-        );
-        if span.set_parent(propagation::extract(&live.propagator, request.headers())).is_err() {
-            // The layer of spans is not installed: there is no span to give a parent to.
-        }
+
+        let mut attributes = Vec::with_capacity(16);
+        attributes.push(KeyValue::new(name::HTTP_REQUEST_METHOD, method));
+        attributes.push(KeyValue::new(name::URL_PATH, request.uri().path().to_owned()));
+        attributes.push(KeyValue::new(name::URL_SCHEME, scheme));
+        let other = (method == OTHER).then(|| request.method().as_str().to_owned());
+        let agent = text(request.headers(), &header::USER_AGENT).map(str::to_owned);
+        let present = [
+            other.map(|method| KeyValue::new(name::HTTP_REQUEST_METHOD_ORIGINAL, method)),
+            route.map(|route| KeyValue::new(name::HTTP_ROUTE, route.template)),
+            address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address.to_owned())),
+            port.map(|port| KeyValue::new(name::SERVER_PORT, port)),
+            peer.map(|peer| KeyValue::new(name::CLIENT_ADDRESS, peer)),
+            version.map(|version| KeyValue::new(name::NETWORK_PROTOCOL_VERSION, version)),
+            agent.map(|agent| KeyValue::new(name::USER_AGENT_ORIGINAL, agent)),
+        ];
+        attributes.extend(present.into_iter().flatten());
         if live.record_calls {
-            CallAttributes::record(request.extensions().get(), &span);
+            CallAttributes::push(request.extensions().get(), &mut attributes);
         }
-        for header in &live.captured_headers {
-            capture(&span, request.headers(), header);
-        }
-        Self { live, span, started, method, scheme, version, route, status: None }
+        attributes.extend(live.captured_headers.iter().filter_map(|header| captured(request.headers(), header)));
+
+        let parent = propagation::extract(&live.propagator, request.headers());
+        let span_name = route.map_or(name_of(method), |route| route.span_name(method));
+        let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
+        Self { live, span, began, method, scheme, version, route, status: None }
     }
 }
 
 impl Exchange for ServerExchange {
-    fn span(&self) -> &Span {
-        &self.span
+    type Entered = Option<ContextGuard>;
+
+    fn enter(&self) -> Option<ContextGuard> {
+        self.span.context().map(|context| context.clone().attach())
     }
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {
         self.status = Some(head.status.as_u16());
-        let context = self.span.context();
-        if let Some(value) = propagation::trace_response(context.span().span_context()) {
+        if let Some(value) = self.span.context().and_then(propagation::trace_response) {
             head.headers.insert(propagation::TRACERESPONSE, value);
         }
         self.method != "HEAD" && !matches!(head.status.as_u16(), 204 | 304)
     }
 
     fn end(self, how: End<'_>) {
-        let elapsed = self.started.elapsed();
+        let elapsed = self.began.elapsed();
+        let Self { method, scheme, version, status, .. } = self;
         let cancelled = matches!(how, End::Cancelled);
-        let error: Option<StringValue> = match (how, self.status) {
+        let error: Option<StringValue> = match (how, status) {
             (End::Cancelled, None) => Some("cancelled".into()),
             (End::Broken, _) => Some("body".into()),
             (_, Some(status @ 500..)) => Some(error_text(status)),
             // The client left while the body was sent: so end streams, and it is no fault of the server.
             _ => None,
         };
-        // A span ends when it was last left: it is entered once more, so that it ends now.
-        self.span.in_scope(|| {
-            if let Some(status) = self.status {
-                self.span.record(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-            }
-            if cancelled {
-                self.span.record(exchange::CANCELLED, true);
-            }
-            if let Some(error) = &error {
-                self.span.record(name::ERROR_TYPE, error.as_str());
-                self.span.record("otel.status_code", "error");
-            }
-        });
-        instruments::record(
+        let error_type = error.clone().map(|error| KeyValue::new(name::ERROR_TYPE, error));
+        let status_code = status.map(|status| KeyValue::new(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status)));
+        let series = self.route.map_or(&*UNROUTED, |route| &route.series);
+        let outcome = Outcome { method, scheme, server: None, version, status, error };
+        series.record(
             &self.live.instruments.http_server,
             elapsed,
-            [
-                Some(KeyValue::new(name::HTTP_REQUEST_METHOD, self.method)),
-                Some(KeyValue::new(name::URL_SCHEME, self.scheme)),
-                self.version.map(|version| KeyValue::new(name::NETWORK_PROTOCOL_VERSION, version)),
-                self.status.map(|status| KeyValue::new(name::HTTP_RESPONSE_STATUS_CODE, i64::from(status))),
-                self.route.map(|route| KeyValue::new(name::HTTP_ROUTE, route)),
-                error.map(|error| KeyValue::new(name::ERROR_TYPE, error)),
-            ],
+            |known| *known == outcome,
+            || {
+                let attributes = [
+                    Some(KeyValue::new(name::HTTP_REQUEST_METHOD, method)),
+                    Some(KeyValue::new(name::URL_SCHEME, scheme)),
+                    version.map(|version| KeyValue::new(name::NETWORK_PROTOCOL_VERSION, version)),
+                    status_code.clone(),
+                    self.route.map(|route| KeyValue::new(name::HTTP_ROUTE, route.template)),
+                    error_type.clone(),
+                ];
+                (outcome.clone(), attributes.into_iter().flatten().collect())
+            },
         );
+        let failed = error_type.is_some();
+        let cancelled = cancelled.then(|| KeyValue::new(exchange::CANCELLED, true));
+        self.span.end(self.began, elapsed, [status_code, cancelled, error_type], failed);
     }
 }
+
+/// Routes that were asked for.
+static ROUTES: LazyLock<Known<Route>> = LazyLock::new(Known::default);
+
+/// What has no route.
+static UNROUTED: LazyLock<Series<Outcome>> = LazyLock::new(Series::default);
 
 impl<E> Fails<E> for ServerExchange {
     fn failed(self, _: &E) {
@@ -221,13 +213,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
 /// Headers that hold credentials: never shown, whatever is asked for.
 const CREDENTIALS: [&str; 5] = ["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"];
 
-fn capture(span: &Span, headers: &HeaderMap, name: &header::HeaderName) {
+/// `http.request.header.<name>`, if there is such a header.
+fn captured(headers: &HeaderMap, name: &header::HeaderName) -> Option<KeyValue> {
     let secret = CREDENTIALS.contains(&name.as_str()) && !sensitive::redaction_is_off();
     let show = |value: &http::HeaderValue| -> StringValue {
         if secret { sensitive::REDACTED.into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned().into() }
     };
     let values: Vec<StringValue> = headers.get_all(name).iter().map(show).collect();
-    if !values.is_empty() {
-        span.set_attribute(format!("http.request.header.{name}"), Value::Array(Array::String(values)));
-    }
+    (!values.is_empty())
+        .then(|| KeyValue::new(format!("http.request.header.{name}"), Value::Array(Array::String(values))))
 }

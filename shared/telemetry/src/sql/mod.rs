@@ -3,144 +3,111 @@
 mod pool;
 mod summary;
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
 use opentelemetry_semantic_conventions::attribute as name;
-use tracing::Span;
-use tracing::field::Empty;
 
 pub use crate::database::{Database, ErrorInfo, PoolState, System};
 pub use pool::{observe_pool, record_pool_wait};
 
 use crate::live::{self, Live};
-use crate::{CallAttributes, exchange, instruments};
-use summary::Summary;
+use crate::spans::{self, Began};
+use crate::{CallAttributes, exchange};
+use pool::Served;
+use summary::Text;
 
 /// One statement under way. Dropping it unfinished means that it was cancelled; its span ends all the same.
+///
+/// Nothing happens within a statement that others could see, so its span is made when it is over. Run it [`apart`], so
+/// that a driver's thread does not take the caller's span along.
+///
+/// [`apart`]: crate::apart
 #[derive(Debug)]
 pub struct Statement {
-    span: Span,
-    timing: Option<Timing>,
+    started: Option<Started>,
 }
 
 /// What is there when telemetry is on.
 #[derive(Debug)]
-struct Timing {
+struct Started {
     live: &'static Live,
-    started: Instant,
-    system: &'static str,
-    namespace: String,
-    address: Option<String>,
-    port: Option<i64>,
-    summary: Arc<Summary>,
+    began: Began,
+    database: &'static Served,
+    text: Text,
+    call: Option<CallAttributes>,
 }
 
 impl Statement {
-    /// Starts the span of a statement. The text must hold no values: those are bound, not written into it. `call` stands for
-    /// the statement itself, and is recorded when that is asked for.
+    /// Starts a statement. The text must hold no values: those are bound, not written into it. `call` stands for the
+    /// statement itself, and is recorded when that is asked for.
     pub fn start(database: &Database, sql: &str, call: Option<&CallAttributes>) -> Self {
-        let Some(live) = live::get() else { return Self { span: Span::none(), timing: None } };
-        let started = Instant::now();
-        let summary = summary::of(sql);
-        let system = database.system.name();
-        let port = database.server_port.map(i64::from);
-        let span_name = if summary.text.is_empty() { database.namespace.as_str() } else { &summary.text };
-        let span = tracing::info_span!(
-            "sql",
-            otel.kind = "client",
-            otel.name = span_name,
-            otel.status_code = Empty,
-            db.system.name = system,
-            db.namespace = database.namespace,
-            db.query.text = sql,
-            db.query.summary = (!summary.text.is_empty()).then_some(&*summary.text),
-            db.operation.name = summary.operation.as_deref(),
-            db.collection.name = summary.collection.as_deref(),
-            db.response.returned_rows = Empty,
-            db.response.status_code = Empty,
-            server.address = database.server_address.as_deref(),
-            server.port = port,
-            "error.type" = Empty,
-            bookstore.cancelled = Empty,
-            bookstore.request.id = Empty,
-            bookstore.hop = Empty,
-        );
-        if live.record_calls {
-            CallAttributes::record(call, &span);
-        }
-        let timing = Timing {
-            live,
-            started,
-            system,
-            namespace: database.namespace.clone(),
-            address: database.server_address.clone(),
-            port,
-            summary,
-        };
-        Self { span, timing: Some(timing) }
-    }
-
-    /// The span, to run the statement in.
-    pub fn span(&self) -> &Span {
-        &self.span
+        let started = live::get().and_then(|live| {
+            let database = pool::served(database)?;
+            let call = call.filter(|_| live.record_calls).cloned();
+            Some(Started { live, began: Began::now(), database, text: summary::of(sql), call })
+        });
+        Self { started }
     }
 
     /// Ends the span, with the number of rows returned or the error.
     pub fn finish(mut self, outcome: Result<u64, &ErrorInfo>) {
-        let Some(timing) = self.timing.take() else { return };
-        self.span.in_scope(|| match &outcome {
-            Ok(rows) => {
-                self.span.record(name::DB_RESPONSE_RETURNED_ROWS, i64::try_from(*rows).unwrap_or(i64::MAX));
-            }
-            Err(error) => {
-                self.fail(error.kind);
-                if let Some(code) = &error.code {
-                    self.span.record(name::DB_RESPONSE_STATUS_CODE, code.as_str());
-                }
-            }
-        });
-        timing.record(outcome.err());
-    }
-
-    fn fail(&self, kind: &'static str) {
-        self.span.record(name::ERROR_TYPE, kind);
-        self.span.record("otel.status_code", "error");
+        if let Some(started) = self.started.take() {
+            started.end(outcome, false);
+        }
     }
 }
 
 impl Drop for Statement {
     fn drop(&mut self) {
-        let Some(timing) = self.timing.take() else { return };
-        self.span.in_scope(|| {
-            self.fail("cancelled");
-            self.span.record(exchange::CANCELLED, true);
-        });
-        timing.record(Some(&ErrorInfo { kind: "cancelled", code: None }));
+        if let Some(started) = self.started.take() {
+            started.end(Err(&ErrorInfo { kind: "cancelled", code: None }), true);
+        }
     }
 }
 
-impl Timing {
-    fn record(self, error: Option<&ErrorInfo>) {
-        let elapsed = self.started.elapsed();
-        let summary = &self.summary;
-        instruments::record(
+impl Started {
+    fn end(self, outcome: Result<u64, &ErrorInfo>, cancelled: bool) {
+        let elapsed = self.began.elapsed();
+        let rows = outcome.ok().map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
+        let error = outcome.err();
+        let summary = self.text.summary();
+        summary.series.record(
             &self.live.instruments.database,
             elapsed,
-            [
-                Some(KeyValue::new(name::DB_SYSTEM_NAME, self.system)),
-                Some(KeyValue::new(name::DB_NAMESPACE, self.namespace)),
-                (!summary.text.is_empty()).then(|| KeyValue::new(name::DB_QUERY_SUMMARY, Arc::clone(&summary.text))),
-                summary.operation.clone().map(|operation| KeyValue::new(name::DB_OPERATION_NAME, operation)),
-                summary.collection.clone().map(|collection| KeyValue::new(name::DB_COLLECTION_NAME, collection)),
-                self.address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address)),
-                self.port.map(|port| KeyValue::new(name::SERVER_PORT, port)),
-                error.map(|error| KeyValue::new(name::ERROR_TYPE, error.kind)),
-                error
-                    .and_then(|error| error.code.clone())
-                    .map(|code| KeyValue::new(name::DB_RESPONSE_STATUS_CODE, code)),
-            ],
+            |(database, known)| std::ptr::eq(*database, self.database) && known.as_ref() == error,
+            || {
+                let mut attributes = Vec::new();
+                self.describe(error, &mut attributes);
+                ((self.database, error.cloned()), attributes)
+            },
         );
+
+        let mut attributes = Vec::with_capacity(12);
+        CallAttributes::push(self.call.as_ref(), &mut attributes);
+        attributes.push(KeyValue::new(name::DB_QUERY_TEXT, self.text.sql()));
+        self.describe(error, &mut attributes);
+        attributes.extend(rows.map(|rows| KeyValue::new(name::DB_RESPONSE_RETURNED_ROWS, rows)));
+        attributes.extend(cancelled.then(|| KeyValue::new(exchange::CANCELLED, true)));
+        let name = if summary.text.is_empty() { self.database.namespace } else { summary.text };
+        spans::record(&self.live.tracer, name, SpanKind::Client, self.began, elapsed, attributes, error.is_some());
+    }
+
+    /// Adds what both its span and its series say.
+    fn describe(&self, error: Option<&ErrorInfo>, attributes: &mut Vec<KeyValue>) {
+        let Served { database, namespace, address, .. } = self.database;
+        let summary = self.text.summary();
+        attributes.push(KeyValue::new(name::DB_SYSTEM_NAME, database.system.name()));
+        attributes.push(KeyValue::new(name::DB_NAMESPACE, *namespace));
+        if !summary.text.is_empty() {
+            attributes.push(KeyValue::new(name::DB_QUERY_SUMMARY, summary.text));
+        }
+        attributes.extend(summary.operation.map(|operation| KeyValue::new(name::DB_OPERATION_NAME, operation)));
+        attributes.extend(summary.collection.map(|collection| KeyValue::new(name::DB_COLLECTION_NAME, collection)));
+        attributes.extend(address.map(|address| KeyValue::new(name::SERVER_ADDRESS, address)));
+        attributes.extend(database.server_port.map(|port| KeyValue::new(name::SERVER_PORT, i64::from(port))));
+        if let Some(ErrorInfo { kind, code }) = error {
+            attributes.push(KeyValue::new(name::ERROR_TYPE, *kind));
+            attributes.extend(code.clone().map(|code| KeyValue::new(name::DB_RESPONSE_STATUS_CODE, code)));
+        }
     }
 }

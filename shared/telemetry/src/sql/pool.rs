@@ -1,12 +1,51 @@
 //! The state of connection pools, read at each collection of metrics.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::{attribute as name, metric};
 
 use super::{Database, PoolState};
-use crate::{instruments, live};
+use crate::live;
+use crate::series::{self, Series};
+
+/// A database that this process uses, with the names that its spans and series have in common.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) database: Database,
+    pub(super) namespace: &'static str,
+    pub(super) address: Option<&'static str>,
+    /// How long its connections were waited for.
+    waits: Series<()>,
+}
+
+/// Most databases of one process. A service has one.
+const MOST: usize = 256;
+
+/// The database, as one that is remembered for the life of the process. None when there are too many.
+pub(super) fn served(database: &Database) -> Option<&'static Served> {
+    static KNOWN: RwLock<Vec<&'static Served>> = RwLock::new(Vec::new());
+    let of = |known: &[&'static Served]| known.iter().find(|served| served.database == *database).copied();
+    if let Some(served) = of(&KNOWN.read().unwrap_or_else(PoisonError::into_inner)) {
+        return Some(served);
+    }
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(served) = of(&known) {
+        return Some(served);
+    }
+    if known.len() >= MOST {
+        return None;
+    }
+    let served: &'static Served = Box::leak(Box::new(Served {
+        database: database.clone(),
+        namespace: series::for_good(database.namespace.clone()),
+        address: database.server_address.clone().map(series::for_good),
+        waits: Series::default(),
+    }));
+    known.push(served);
+    Some(served)
+}
 
 /// `db.client.connection.pool.name`, in the form that the conventions advise.
 fn pool_name(database: &Database) -> String {
@@ -58,6 +97,7 @@ pub fn observe_pool(database: &Database, read: impl Fn() -> PoolState + Send + S
 /// Records how long a connection was waited for.
 pub fn record_pool_wait(database: &Database, wait: Duration) {
     let Some(live) = live::get() else { return };
-    let pool = KeyValue::new(name::DB_CLIENT_CONNECTION_POOL_NAME, pool_name(database));
-    instruments::record(&live.instruments.pool_wait, wait, [Some(pool)]);
+    let Some(served) = served(database) else { return };
+    let make = || ((), vec![KeyValue::new(name::DB_CLIENT_CONNECTION_POOL_NAME, pool_name(database))]);
+    served.waits.record(&live.instruments.pool_wait, wait, |()| true, make);
 }

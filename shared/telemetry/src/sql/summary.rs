@@ -1,40 +1,80 @@
 //! What a statement does and to which tables: the words that name its span.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::LazyLock;
 
-/// The words of one statement.
-#[derive(Debug, PartialEq, Eq)]
+use opentelemetry::Value;
+
+use super::ErrorInfo;
+use super::pool::Served;
+use crate::series::{self, Known, Series};
+
+/// The words of one statement, and what was recorded for it.
+#[derive(Debug, Default)]
 pub(super) struct Summary {
+    /// The statement.
+    sql: &'static str,
     /// `db.query.summary`: operations and tables in their order, as in "INSERT orders SELECT basket".
-    pub(super) text: Arc<str>,
+    pub(super) text: &'static str,
     /// `db.operation.name`: the first operation.
-    pub(super) operation: Option<Arc<str>>,
+    pub(super) operation: Option<&'static str>,
     /// `db.collection.name`: the table, when there is only one.
-    pub(super) collection: Option<Arc<str>>,
+    pub(super) collection: Option<&'static str>,
+    /// Durations, by database and error.
+    pub(super) series: Series<(&'static Served, Option<ErrorInfo>)>,
 }
 
 /// Most characters of a summary, as the conventions have it.
 const LONGEST: usize = 255;
 
-/// A program has some dozens of statements. Were texts made at run time, the cache would stop to grow here.
-const MOST: usize = 1_024;
-
-/// The summary of a statement; read once for each text.
-pub(super) fn of(sql: &str) -> Arc<Summary> {
-    static KNOWN: LazyLock<RwLock<HashMap<Box<str>, Arc<Summary>>>> = LazyLock::new(RwLock::default);
-    if let Some(summary) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
-        return Arc::clone(summary);
-    }
-    let summary = Arc::new(read(sql));
-    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    if known.len() < MOST {
-        known.insert(sql.into(), Arc::clone(&summary));
-    }
-    summary
+/// A statement's text, with its words.
+#[derive(Debug)]
+pub(super) enum Text {
+    /// One of those that the program has.
+    Known(&'static Summary),
+    /// One beyond the number that is remembered, as if texts were made at run time: it has no words.
+    Other(String),
 }
 
-fn read(sql: &str) -> Summary {
+impl Text {
+    /// Its words.
+    pub(super) fn summary(&self) -> &'static Summary {
+        static NONE: LazyLock<Summary> = LazyLock::new(Summary::default);
+        match self {
+            Self::Known(summary) => summary,
+            Self::Other(_) => &NONE,
+        }
+    }
+
+    /// The statement.
+    pub(super) fn sql(&self) -> Value {
+        match self {
+            Self::Known(summary) => summary.sql.into(),
+            Self::Other(sql) => sql.clone().into(),
+        }
+    }
+}
+
+/// The words of a statement; read once for each text.
+pub(super) fn of(sql: &str) -> Text {
+    static KNOWN: LazyLock<Known<Summary>> = LazyLock::new(Known::default);
+    KNOWN.get_or_make(sql, summary).map_or_else(|| Text::Other(sql.to_owned()), Text::Known)
+}
+
+fn summary(sql: &'static str) -> Summary {
+    let Words { text, operation, collection } = read(sql);
+    let [operation, collection] = [operation, collection].map(|word| word.map(series::for_good));
+    Summary { sql, text: series::for_good(text), operation, collection, series: Series::default() }
+}
+
+/// What [`read`] finds.
+#[derive(Debug)]
+struct Words {
+    text: String,
+    operation: Option<String>,
+    collection: Option<String>,
+}
+
+fn read(sql: &str) -> Words {
     let words = words(sql);
     let mut parts: Vec<String> = Vec::new();
     let mut tables: Vec<String> = Vec::new();
@@ -88,10 +128,10 @@ fn read(sql: &str) -> Summary {
     }
     tables.dedup();
     let collection = match &tables[..] {
-        [only] => Some(Arc::from(only.as_str())),
+        [only] => Some(only.clone()),
         _ => None,
     };
-    Summary { text: text.into(), operation: operation.map(Arc::from), collection }
+    Words { text, operation, collection }
 }
 
 fn push_table(word: &str, named_here: &[&str], parts: &mut Vec<String>, tables: &mut Vec<String>) {

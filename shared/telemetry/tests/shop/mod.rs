@@ -25,7 +25,6 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 use tower::ServiceBuilder;
-use tracing::Instrument as _;
 
 pub type StockClient = InventoryClient<grpc::ClientService<tonic::transport::Channel>>;
 
@@ -72,8 +71,7 @@ pub async fn front(back: String, stock: StockClient) -> String {
         let watched = stock.watch_stock(WatchStockRequest::default()).await.unwrap().into_inner();
         let watched = watched.count().await;
         let statement = Statement::start(&database(), "SELECT id FROM books WHERE id = $1", None);
-        let span = statement.span().clone();
-        async {}.instrument(span).await;
+        bookstore_telemetry::apart(async {}).await;
         statement.finish(Ok(1));
         let failed = Statement::start(&database(), "INSERT INTO books (id) VALUES ($1)", None);
         failed.finish(Err(&ErrorInfo { kind: "unique_violation", code: Some("2067".to_owned()) }));
