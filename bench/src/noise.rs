@@ -155,9 +155,14 @@ fn pair_noise(comparison: &Comparison, values: &[Values]) -> Option<Remark> {
     let noise = percent_of_log(deviation(&ratios));
     Some(note(if mode_of(mode) == mode_of(baseline) {
         let most = ratios.iter().map(|ratio| ratio.abs()).fold(0.0, f64::max);
-        format!("{mode} and {baseline} are the same, so all that differs between them is noise: the ratio of their services' CPU per request varies by {noise}{NBSP}% from round to round (standard deviation), and was off by {}{NBSP}% at most.", percent_of_log(most))
+        format!(
+            "{mode} and {baseline} are the same, so all that differs between them is noise: the ratio of their services’ CPU per request varies by {noise}{NBSP}% from round to round (standard deviation), and was off by {}{NBSP}% at most.",
+            percent_of_log(most)
+        )
     } else {
-        format!("From round to round, the ratio of {mode} to {baseline} in the services' CPU per request varies by {noise}{NBSP}% (standard deviation).")
+        format!(
+            "From round to round, the ratio of {mode} to {baseline} in the services’ CPU per request varies by {noise}{NBSP}% (standard deviation)."
+        )
     }))
 }
 
@@ -175,9 +180,13 @@ fn drift(experiment: &Experiment, values: &[Values]) -> Option<Remark> {
     let rho = fixed(found.rho, 2);
     Some(if found.probability < RARE {
         let way = if found.rho > 0.0 { "rose" } else { "fell" };
-        warning(format!("The machine drifted: CPU per request of {baseline} {way} in the course of the rounds (rank correlation with time {rho}), and varies by {spread}{NBSP}%. Ratios within a round hardly feel it; absolute values do."))
+        note(format!(
+            "The machine drifted: CPU per request of {baseline} {way} in the course of the rounds (rank correlation with time {rho}), and varies by {spread}{NBSP}%. Ratios within a round hardly feel it; absolute values do."
+        ))
     } else {
-        note(format!("CPU per request of {baseline} alone varies by {spread}{NBSP}% from round to round, with no clear trend (rank correlation with time {rho})."))
+        note(format!(
+            "CPU per request of {baseline} alone varies by {spread}{NBSP}% from round to round, with no clear trend (rank correlation with time {rho})."
+        ))
     })
 }
 
@@ -207,7 +216,9 @@ fn position(experiment: &Experiment, values: &[Values]) -> Option<Remark> {
     let last = values.iter().map(|run| run.position).max()?;
     let by = percent_of_log((mean(last) - mean(1)).abs());
     let way = if found.rho > 0.0 { "more" } else { "less" };
-    Some(note(format!("What ran last in a round used about {by}{NBSP}% {way} CPU per request than what ran first, whatever the mode. Each mode was equally often at each position, so that this widens intervals and shifts none.")))
+    Some(note(format!(
+        "What ran last in a round used about {by}{NBSP}% {way} CPU per request than what ran first, whatever the mode. Each mode was equally often at each position, so that this widens intervals and shifts none."
+    )))
 }
 
 fn steal(runs: &[Run]) -> Option<Remark> {

@@ -67,8 +67,8 @@ pub(crate) fn tick_label(value: f64) -> String {
 }
 
 /// A whole number with thousands apart.
-pub(crate) fn whole(count: u64) -> String {
-    thousands(float(count))
+pub(crate) fn whole(count: f64) -> String {
+    thousands(count)
 }
 
 /// Microseconds in the unit that reads best.
@@ -125,12 +125,22 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        for (value, text) in [(0.0, "0"), (0.1234, "0.123"), (0.9999, "1.00"), (9.999, "10.0"), (-12.34, "−12.3"),
-            (999.7, "1,000"), (1_234_567.0, "1,234,567"), (-1234.0, "−1,234"), (f64::NAN, "–")]
-        {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.1234, "0.123"),
+            (0.9999, "1.00"),
+            (9.999, "10.0"),
+            (-12.34, "−12.3"),
+            (999.7, "1,000"),
+            (1_234_567.0, "1,234,567"),
+            (-1234.0, "−1,234"),
+            (f64::NAN, "–"),
+        ] {
             assert_eq!(short(value), text);
         }
-        for (value, text) in [(0.0, "0"), (0.2, "0.2"), (0.6000000000000001, "0.6"), (100.0, "100"), (-5000.0, "−5,000")] {
+        for (value, text) in
+            [(0.0, "0"), (0.2, "0.2"), (0.6000000000000001, "0.6"), (100.0, "100"), (-5000.0, "−5,000")]
+        {
             assert_eq!(tick_label(value), text);
         }
         assert_eq!(fixed(-0.04, 1), "0.0");

@@ -94,9 +94,12 @@ mod tests {
 
     use super::*;
 
+    /// How often a pair of numbers comes.
+    type Counts = BTreeMap<(usize, usize), usize>;
+
     /// How often each mode comes at each position, and right after each other.
-    fn counts(orders: &[Vec<usize>]) -> (BTreeMap<(usize, usize), usize>, BTreeMap<(usize, usize), usize>) {
-        let (mut positions, mut pairs) = (BTreeMap::new(), BTreeMap::new());
+    fn counts(orders: &[Vec<usize>]) -> (Counts, Counts) {
+        let (mut positions, mut pairs) = (Counts::new(), Counts::new());
         for order in orders {
             for (position, &mode) in order.iter().enumerate() {
                 *positions.entry((mode, position)).or_default() += 1;
@@ -156,7 +159,9 @@ mod tests {
     #[test]
     fn what_comes_again_is_numbered() {
         assert_eq!(labels(&["none", "manual", "none", "none"]), ["none", "manual", "none (2)", "none (3)"]);
-        for (label, mode) in [("none", "none"), ("none (2)", "none"), ("none+50us (2)", "none+50us"), ("x (y)", "x (y)")] {
+        for (label, mode) in
+            [("none", "none"), ("none (2)", "none"), ("none+50us (2)", "none+50us"), ("x (y)", "x (y)")]
+        {
             assert_eq!(mode_of(label), mode);
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::number::{fixed, short, whole};
 use crate::results::Values;
 
 /// A question, each with one number a run as its answer.
@@ -52,6 +53,15 @@ impl Question {
             Self::ServicesCpu | Self::SideCpu | Self::LatencyP50 | Self::LatencyP99 => "ms",
             Self::Throughput => "/s",
             Self::Memory => "MiB",
+        }
+    }
+
+    /// A value as text, with the decimals that say something.
+    pub(crate) fn show(self, value: f64) -> String {
+        match self {
+            Self::Memory => fixed(value, 1),
+            Self::Throughput if value >= 100.0 => whole(value),
+            _ => short(value),
         }
     }
 

@@ -157,7 +157,7 @@ impl Values {
             mode: run.mode.clone(),
             position: run.position,
             cpu_ms: main.map(|phase| CpuMillis::of(&phase.cpu_s, phase.requests)),
-            throughput: saturation.map(Phase::requests_per_s),
+            throughput: saturation.map(Phase::requests_per_s).filter(|rate| rate.is_finite()),
             p50_ms: main.map(|phase| ms(phase.latency.p50_us)),
             p99_ms: main.map(|phase| ms(phase.latency.p99_us)),
             rss_mib: rss(run),
@@ -294,7 +294,7 @@ fn mode_result(mode: &str, runs: &[Run], values: &[Values], drawn: &mut Drawn) -
     }
 }
 
-/// Whether anything but the shop's own receiver took the telemetry of some run.
+/// Whether the shop's own receiver took the telemetry of some run, and whether one that discards did.
 pub(crate) fn receivers(runs: &[Run]) -> (bool, bool) {
     let any = |receiver| runs.iter().any(|run| run.receiver == receiver);
     (any(Receiver::Compare), any(Receiver::Discard))

@@ -102,8 +102,7 @@ impl Summary {
         struct Version {
             schema: u32,
         }
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let parse = |source| Error::Parse { path: path.to_owned(), source };
         let Version { schema } = serde_json::from_str(&text).map_err(parse)?;
         if schema != SCHEMA {

@@ -1,7 +1,7 @@
 //! The summary for a terminal.
 
-use crate::number::{NBSP, short};
 use crate::noise::Weight;
+use crate::number::{NBSP, short};
 use crate::question::Question;
 use crate::results::Comparison;
 use crate::summary::Summary;
@@ -21,7 +21,10 @@ pub(crate) fn text(summary: &Summary, width: usize) -> String {
         if let Some(interval) = &comparison.us_per_span {
             let [low, high] = interval.at_99.map(short);
             lines.extend(wrap(
-                &format!("That is {}{NBSP}µs of the services’ CPU for each span (99{NBSP}%: {low} to {high}{NBSP}µs).", short(interval.mean)),
+                &format!(
+                    "That is {}{NBSP}µs of the services’ CPU for each span (99{NBSP}%: {low} to {high}{NBSP}µs).",
+                    short(interval.mean)
+                ),
                 width,
                 "",
             ));
@@ -46,7 +49,10 @@ fn table(summary: &Summary, comparison: &Comparison) -> Vec<String> {
         let value = |label: &str| {
             let mode = summary.results.modes.iter().find(|mode| mode.mode == label);
             let spread = mode.and_then(|mode| mode.values.get(question));
-            spread.map_or_else(|| "–".to_owned(), |spread| format!("{} {}", short(spread.median), question.unit()))
+            spread.map_or_else(
+                || "–".to_owned(),
+                |spread| format!("{} {}", question.show(spread.median), question.unit()),
+            )
         };
         let (changed, interval) = match &verdict.log_ratio {
             Some(log_ratio) => (change(log_ratio), range(log_ratio)),

@@ -33,7 +33,9 @@ pub(crate) fn sentence(question: Question, comparison: &Comparison, verdict: &Ve
     let rounds = rounds(verdict.rounds);
     let delta = percent_short(verdict.delta);
     let Some(interval) = &verdict.log_ratio else {
-        return format!("There is nothing to say about {mode} and {baseline} yet: {rounds} in which both ran; {ENOUGH_ROUNDS} are needed.");
+        return format!(
+            "There is nothing to say about {mode} and {baseline} yet: {rounds} in which both ran; {ENOUGH_ROUNDS} are needed."
+        );
     };
     match verdict.outcome {
         outcome @ (Outcome::More | Outcome::Less) => {
@@ -43,30 +45,34 @@ pub(crate) fn sentence(question: Question, comparison: &Comparison, verdict: &Ve
                 // The amount is a positive number of percent less, and so are its limits.
                 let [low, high] = interval.at_99;
                 let less_by = |log: f64| crate::number::percent(-log.exp_m1());
-                (less, less_by(interval.mean), format!("{} to {}{NBSP}%", less_by(high), less_by(low)))
+                (less, less_by(interval.mean), format!("{}{NBSP}to{NBSP}{}{NBSP}%", less_by(high), less_by(low)))
             };
             if question == Question::PRIMARY {
                 let word = if outcome == Outcome::More { "more" } else { "less" };
-                format!("{mode} costs the services {amount}{NBSP}% {word} CPU per request than {baseline} (99{NBSP}%: {range}), over {rounds}.")
+                format!(
+                    "{mode} costs the services {amount}{NBSP}% {word} CPU per request than {baseline} (99{NBSP}%:{NBSP}{range}), over {rounds}."
+                )
             } else {
-                format!("With {mode}, {subject} {verb} {amount}{NBSP}% {word} than with {baseline} (99{NBSP}%: {range}), over {rounds}.")
+                format!(
+                    "With {mode}, {subject} {verb} {amount}{NBSP}% {word} than with {baseline} (99{NBSP}%:{NBSP}{range}), over {rounds}."
+                )
             }
         }
         Outcome::NoDifference => format!(
-            "Between {mode} and {baseline} there is no difference of {delta}{NBSP}% or more in {subject} (99{NBSP}%: {}), over {rounds}.",
+            "Between {mode} and {baseline} there is no difference of {delta}{NBSP}% or more in {subject} (99{NBSP}%:{NBSP}{}), over {rounds}.",
             range(interval)
         ),
         Outcome::TooNoisy => {
-            let needed = verdict.rounds_needed.map_or_else(String::new, |needed| {
-                format!(" With this noise it would probably take {needed} rounds.")
-            });
+            let needed = verdict
+                .rounds_needed
+                .map_or_else(String::new, |needed| format!(" With this noise it would probably take {needed} rounds."));
             format!(
                 "It was too noisy to say whether {mode} and {baseline} differ by {delta}{NBSP}% in {subject}: with {mode} it {verb} somewhere between {} {more} (99{NBSP}%), over {rounds}.{needed}",
                 between(interval)
             )
         }
         Outcome::TooFewRounds => format!(
-            "{} too few to say whether {mode} and {baseline} differ in {subject}: {ENOUGH_ROUNDS} are needed. So far: {}{NBSP}% (99{NBSP}%: {}).",
+            "{} too few to say whether {mode} and {baseline} differ in {subject}: {ENOUGH_ROUNDS} are needed. So far: {}{NBSP}% (99{NBSP}%:{NBSP}{}).",
             if verdict.rounds == 1 { "One round is".to_owned() } else { format!("{rounds} are") },
             percent_of_log(interval.mean),
             range(interval)
@@ -81,7 +87,7 @@ fn rounds(count: usize) -> String {
 /// The 99 % interval as percent: `10.1 to 14.4 %`.
 pub(crate) fn range(interval: &Interval) -> String {
     let [low, high] = interval.at_99.map(percent_of_log);
-    format!("{low} to {high}{NBSP}%")
+    format!("{low}{NBSP}to{NBSP}{high}{NBSP}%")
 }
 
 fn between(interval: &Interval) -> String {
@@ -107,12 +113,8 @@ mod tests {
         let log_ratio = Some(Interval { mean, at_95: [low, high], at_99: [low, high] });
         let verdict =
             Verdict { outcome, rounds: 12, delta: 0.02, log_ratio, noise: 0.01, chance: 0.1, rounds_needed: Some(40) };
-        let comparison = Comparison {
-            mode: "manual".into(),
-            baseline: "none".into(),
-            verdicts: BTreeMap::new(),
-            us_per_span: None,
-        };
+        let comparison =
+            Comparison { mode: "manual".into(), baseline: "none".into(), verdicts: BTreeMap::new(), us_per_span: None };
         sentence(question, &comparison, &verdict).replace(NBSP, " ")
     }
 
@@ -121,16 +123,36 @@ mod tests {
         use Outcome::{Less, More, NoDifference, TooFewRounds, TooNoisy};
         use Question::{ServicesCpu, Throughput};
         for (question, outcome, numbers, text) in [
-            (ServicesCpu, More, [0.123, 0.101, 0.144],
-                "manual costs the services 12.3 % more CPU per request than none (99 %: 10.1 to 14.4 %), over 12 rounds."),
-            (Throughput, Less, [-0.11, -0.13, -0.09],
-                "With manual, the number of requests per second at saturation is 11.0 % lower than with none (99 %: 9.0 to 13.0 %), over 12 rounds."),
-            (ServicesCpu, NoDifference, [0.001, -0.008, 0.009],
-                "Between manual and none there is no difference of 2 % or more in the services’ CPU per request (99 %: −0.8 to 0.9 %), over 12 rounds."),
-            (ServicesCpu, TooNoisy, [0.02, -0.01, 0.05],
-                "It was too noisy to say whether manual and none differ by 2 % in the services’ CPU per request: with manual it is somewhere between −1.0 and 5.0 % higher (99 %), over 12 rounds. With this noise it would probably take 40 rounds."),
-            (ServicesCpu, TooFewRounds, [0.02, -0.01, 0.05],
-                "12 rounds are too few to say whether manual and none differ in the services’ CPU per request: 12 are needed. So far: 2.0 % (99 %: −1.0 to 5.0 %)."),
+            (
+                ServicesCpu,
+                More,
+                [0.123, 0.101, 0.144],
+                "manual costs the services 12.3 % more CPU per request than none (99 %: 10.1 to 14.4 %), over 12 rounds.",
+            ),
+            (
+                Throughput,
+                Less,
+                [-0.11, -0.13, -0.09],
+                "With manual, the number of requests per second at saturation is 11.0 % lower than with none (99 %: 9.0 to 13.0 %), over 12 rounds.",
+            ),
+            (
+                ServicesCpu,
+                NoDifference,
+                [0.001, -0.008, 0.009],
+                "Between manual and none there is no difference of 2 % or more in the services’ CPU per request (99 %: −0.8 to 0.9 %), over 12 rounds.",
+            ),
+            (
+                ServicesCpu,
+                TooNoisy,
+                [0.02, -0.01, 0.05],
+                "It was too noisy to say whether manual and none differ by 2 % in the services’ CPU per request: with manual it is somewhere between −1.0 and 5.0 % higher (99 %), over 12 rounds. With this noise it would probably take 40 rounds.",
+            ),
+            (
+                ServicesCpu,
+                TooFewRounds,
+                [0.02, -0.01, 0.05],
+                "12 rounds are too few to say whether manual and none differ in the services’ CPU per request: 12 are needed. So far: 2.0 % (99 %: −1.0 to 5.0 %).",
+            ),
         ] {
             assert_eq!(said(question, outcome, numbers), text);
         }

@@ -9,7 +9,17 @@ const CRATES: [&str; 4] = ["bookstore_telemetry", "tracing", "tracing_subscriber
 /// A type that a shop without telemetry has as well.
 const NOT_TELEMETRY: &str = "Sensitive";
 const MACROS: [&str; 12] = [
-    "trace", "debug", "info", "warn", "error", "event", "span", "trace_span", "debug_span", "info_span", "warn_span",
+    "trace",
+    "debug",
+    "info",
+    "warn",
+    "error",
+    "event",
+    "span",
+    "trace_span",
+    "debug_span",
+    "info_span",
+    "warn_span",
     "error_span",
 ];
 /// What the trait `Instrument` adds to futures.
@@ -77,7 +87,8 @@ fn telemetry_lines(masked: &[char]) -> BTreeSet<usize> {
         }
     }
     let attributes = attributes(masked);
-    let inside = |ranges: &[(usize, usize)], at: usize| ranges.iter().copied().find(|&(start, end)| start <= at && at < end);
+    let inside =
+        |ranges: &[(usize, usize)], at: usize| ranges.iter().copied().find(|&(start, end)| start <= at && at < end);
     for (index, word) in words.iter().enumerate() {
         if inside(&uses, word.start).is_some() {
             continue;
@@ -205,7 +216,10 @@ mod tests {
 
     #[test]
     fn comments_blank_lines_and_tests_never_count() {
-        assert_eq!(count("//! a\n\n/* b\n*/ fn f() {}\n#[cfg(test)]\nmod tests {\n}\n", true), Found { telemetry: 1, all: 1 });
+        assert_eq!(
+            count("//! a\n\n/* b\n*/ fn f() {}\n#[cfg(test)]\nmod tests {\n}\n", true),
+            Found { telemetry: 1, all: 1 }
+        );
         assert_eq!(counted("// tracing::info!()\nlet a = \"tracing::info!()\";\n"), [0; 0]);
         assert_eq!(counted("#[cfg(test)]\nmod tests {\n    use tracing::info;\n}\n"), [0; 0]);
     }

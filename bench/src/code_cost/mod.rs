@@ -138,7 +138,10 @@ pub fn crates_in(tree: &str) -> usize {
         let line = line.trim_start_matches(|c: char| c.is_ascii_digit() || c.is_whitespace() || "│├└─|`- ".contains(c));
         let mut words = line.split_whitespace();
         let (name, version) = (words.next()?, words.next()?);
-        version.strip_prefix('v')?.starts_with(|c: char| c.is_ascii_digit()).then(|| (name.to_owned(), version.to_owned()))
+        version
+            .strip_prefix('v')?
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then(|| (name.to_owned(), version.to_owned()))
     };
     tree.lines().filter_map(package).collect::<BTreeSet<_>>().len()
 }

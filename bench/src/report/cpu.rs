@@ -12,8 +12,11 @@ const ROW: f64 = 46.0;
 const BAR: f64 = 24.0;
 const TOP: f64 = 8.0;
 
-/// Parts that are drawn, in order: class, name, value. The load is no price of anything.
-pub(super) const PARTS: [(&str, &str, fn(&CpuMillis) -> f64); 4] = [
+/// A part of a bar: class, name, value.
+type Part = (&'static str, &'static str, fn(&CpuMillis) -> f64);
+
+/// Parts that are drawn, in order. The load is no price of anything.
+pub(super) const PARTS: [Part; 4] = [
     ("p-services", "services", |cpu| cpu.services),
     ("p-database", "database", |cpu| cpu.database),
     ("p-agent", "agent", |cpu| cpu.agent),
@@ -22,7 +25,8 @@ pub(super) const PARTS: [(&str, &str, fn(&CpuMillis) -> f64); 4] = [
 
 /// The parts that some mode has.
 pub(super) fn parts(modes: &[ModeResult]) -> Vec<(&'static str, &'static str)> {
-    let some = |value: fn(&CpuMillis) -> f64| modes.iter().filter_map(|mode| mode.cpu_ms.as_ref()).any(|cpu| value(cpu) > 0.0);
+    let some =
+        |value: fn(&CpuMillis) -> f64| modes.iter().filter_map(|mode| mode.cpu_ms.as_ref()).any(|cpu| value(cpu) > 0.0);
     PARTS.into_iter().filter(|(_, _, value)| some(*value)).map(|(class, name, _)| (class, name)).collect()
 }
 
@@ -54,7 +58,12 @@ pub(super) fn chart(modes: &[ModeResult]) -> Option<String> {
                 svg.rect(&format!("part {class}"), [start, top], (stop - start - 1.0).max(0.5), BAR);
             }
             if stop - start > 44.0 {
-                svg.text(&format!("inside {class}"), [start + 8.0, top + BAR / 2.0 + 4.5], Anchor::Start, &fixed(value, 2));
+                svg.text(
+                    &format!("inside {class}"),
+                    [start + 8.0, top + BAR / 2.0 + 4.5],
+                    Anchor::Start,
+                    &fixed(value, 2),
+                );
             }
             from += value;
         }
@@ -66,7 +75,11 @@ pub(super) fn chart(modes: &[ModeResult]) -> Option<String> {
         said.push(format!("{}: {} ms", mode.mode, fixed(from, 2)));
     }
     svg.line("base", [LEFT, TOP], [LEFT, bottom]);
-    Some(svg.finish("chart-cpu", "Processor time per request, by who used it", &format!("Together, {}.", said.join("; "))))
+    Some(svg.finish(
+        "chart-cpu",
+        "Processor time per request, by who used it",
+        &format!("Together, {}.", said.join("; ")),
+    ))
 }
 
 fn whisker(svg: &mut Svg, [low, high]: [f64; 2], y: f64) {

@@ -9,14 +9,15 @@ use crate::stats::verdict::Verdict;
 use crate::words::change;
 
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 270.0;
-const RIGHT: f64 = 660.0;
+const LEFT: f64 = 300.0;
+const RIGHT: f64 = 668.0;
 const ROW: f64 = 36.0;
 const TOP: f64 = 26.0;
 
 /// The chart. None when nothing was measured twice. `index` is the mode's.
 pub(super) fn chart(index: usize, comparison: &Comparison) -> Option<String> {
-    let rows: Vec<(Question, &Verdict)> = comparison.verdicts.iter().map(|(question, verdict)| (*question, verdict)).collect();
+    let rows: Vec<(Question, &Verdict)> =
+        comparison.verdicts.iter().map(|(question, verdict)| (*question, verdict)).collect();
     let limits = rows.iter().flat_map(|(_, verdict)| {
         let delta = verdict.delta.ln_1p();
         let interval = verdict.log_ratio.map_or([0.0; 2], |interval| interval.at_99);
@@ -33,7 +34,12 @@ pub(super) fn chart(index: usize, comparison: &Comparison) -> Option<String> {
         let sign = if tick > 0.0 { "+" } else { "" };
         svg.text("tick", [at, bottom + 18.0], Anchor::Middle, &format!("{sign}{}", tick_label(tick)));
     }
-    svg.text("axis", [f64::midpoint(LEFT, RIGHT), bottom + 38.0], Anchor::Middle, &format!("change against {}, %", comparison.baseline));
+    svg.text(
+        "axis",
+        [f64::midpoint(LEFT, RIGHT), bottom + 38.0],
+        Anchor::Middle,
+        &format!("change against {}, %", comparison.baseline),
+    );
     svg.text("axis", [RIGHT + 16.0, TOP - 10.0], Anchor::Start, "change");
     svg.text("axis", [RIGHT + 84.0, TOP - 10.0], Anchor::Start, "verdict");
     let mut said = Vec::new();
@@ -46,12 +52,17 @@ pub(super) fn chart(index: usize, comparison: &Comparison) -> Option<String> {
         svg.text(weight, [LEFT - 14.0, y + 4.5], Anchor::End, question.name());
         if let Some(interval) = &verdict.log_ratio {
             let class = super::mode_class(index);
-            let [[low, high], [inner_low, inner_high]] = [interval.at_99, interval.at_95].map(|limits| limits.map(|at| x.at(at)));
+            let [[low, high], [inner_low, inner_high]] =
+                [interval.at_99, interval.at_95].map(|limits| limits.map(|at| x.at(at)));
             svg.line(&format!("reach {class}"), [low, y], [high, y]);
             svg.line(&format!("reach inner {class}"), [inner_low, y], [inner_high, y]);
             let says = format!(
                 "{}: {} (99 %: {} to {} %), δ {} %",
-                question.name(), change(interval), percent_of_log(interval.at_99[0]), percent_of_log(interval.at_99[1]), percent_short(verdict.delta)
+                question.name(),
+                change(interval),
+                percent_of_log(interval.at_99[0]),
+                percent_of_log(interval.at_99[1]),
+                percent_short(verdict.delta)
             );
             svg.mark(index, "solid", [x.at(interval.mean), y], 5.0, &says);
             svg.text("value", [RIGHT + 72.0, y + 4.5], Anchor::End, &change(interval));

@@ -2,8 +2,10 @@
 //!
 //! * `svg`: shapes as text; `scale`: axes
 //! * `latency`, `cpu`, `forest`, `rounds`, `strip`: a chart each
-//! * `view`: what the template shows, as text
+//! * `view`, `conditions`, `code`: what the template shows, as text
 
+mod code;
+mod conditions;
 mod cpu;
 mod forest;
 mod latency;

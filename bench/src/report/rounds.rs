@@ -1,15 +1,15 @@
 //! Each run's processor time per request, in order of time: drift would be a slope.
 
+use super::mode_class;
 use super::scale::{Scale, range, ticks};
 use super::svg::{Anchor, Svg, spread};
-use super::mode_class;
 use crate::number::{float_of, short, tick_label};
 use crate::question::Question;
 use crate::summary::Summary;
 
 const SIZE: [f64; 2] = [860.0, 280.0];
 /// Left, right, top, bottom of where marks are drawn.
-const PLOT: [f64; 4] = [56.0, 740.0, 18.0, 232.0];
+const PLOT: [f64; 4] = [56.0, 740.0, 28.0, 232.0];
 
 /// The chart. None when the question was not measured.
 pub(super) fn chart(summary: &Summary) -> Option<String> {
@@ -25,11 +25,6 @@ pub(super) fn chart(summary: &Summary) -> Option<String> {
     let y = Scale::linear(limits, [bottom, top]);
     let width = x.at(1.0) - x.at(0.0);
     let mut svg = Svg::new(SIZE[0], SIZE[1]);
-    for tick in ticks(limits, 5.0) {
-        svg.line("grid", [left, y.at(tick)], [right, y.at(tick)]);
-        svg.text("tick", [left - 8.0, y.at(tick) + 4.0], Anchor::End, &tick_label(tick));
-    }
-    svg.text("axis", [left - 8.0, top - 5.0], Anchor::End, "ms");
     let every = (last - first + 1).div_ceil(24).max(1);
     for round in *first..=*last {
         if (round - first).is_multiple_of(2) {
@@ -39,8 +34,18 @@ pub(super) fn chart(summary: &Summary) -> Option<String> {
             svg.text("tick", [x.at(f64::from(round)), bottom + 18.0], Anchor::Middle, &round.to_string());
         }
     }
+    for tick in ticks(limits, 5.0) {
+        svg.line("grid", [left, y.at(tick)], [right, y.at(tick)]);
+        svg.text("tick", [left - 8.0, y.at(tick) + 4.0], Anchor::End, &tick_label(tick));
+    }
+    svg.text("axis", [left - 8.0, top - 14.0], Anchor::End, "ms");
     svg.line("base", [left, bottom], [right, bottom]);
-    svg.text("axis", [f64::midpoint(left, right), bottom + 40.0], Anchor::Middle, "round; within it, from left to right in order of time");
+    svg.text(
+        "axis",
+        [f64::midpoint(left, right), bottom + 40.0],
+        Anchor::Middle,
+        "round; within it, from left to right in order of time",
+    );
     let mut ends = Vec::new();
     for (index, mode) in modes.iter().enumerate() {
         let place = |position: u32| ((f64::from(position) - 0.5) / float_of(modes.len()) - 0.5) * width * 0.8;
@@ -64,6 +69,11 @@ pub(super) fn chart(summary: &Summary) -> Option<String> {
     Some(svg.finish(
         "chart-rounds",
         "CPU per request of the services in each run, round by round",
-        &format!("{} runs, from {} to {} ms.", values.len(), short(values.iter().copied().reduce(f64::min)?), short(most)),
+        &format!(
+            "{} runs, from {} to {} ms.",
+            values.len(),
+            short(values.iter().copied().reduce(f64::min)?),
+            short(most)
+        ),
     ))
 }

@@ -65,7 +65,8 @@ pub(super) fn log_ticks([low, high]: [f64; 2]) -> Vec<f64> {
 /// A range around values, wider by a share of it on either side. At least `least` wide, if all are alike.
 pub(super) fn range(values: impl IntoIterator<Item = f64>, margin: f64, least: f64) -> [f64; 2] {
     let finite = values.into_iter().filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) =
+        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return [0.0, 1.0];
     }

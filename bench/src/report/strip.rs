@@ -2,7 +2,7 @@
 
 use super::scale::{Scale, range, ticks};
 use super::svg::{Anchor, Svg};
-use crate::number::{float_of, median, short, tick_label};
+use crate::number::{float_of, median, tick_label};
 use crate::question::Question;
 use crate::summary::Summary;
 
@@ -35,13 +35,23 @@ pub(super) fn chart(summary: &Summary, question: Question, id: &str, axis: &str)
         let y = TOP + ROW * (float_of(index) + 0.5);
         svg.text("label", [LEFT - 12.0, y + 4.5], Anchor::End, mode);
         let values = values(mode);
+        if values.is_empty() {
+            svg.text("value soft", [RIGHT + 12.0, y + 4.5], Anchor::Start, "–");
+            continue;
+        }
         let middle = median(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>());
         for (round, value) in &values {
-            svg.mark(index, "faint", [x.at(*value), y], 4.0, &format!("{mode}, round {round}: {} {}", short(*value), question.unit()));
+            svg.mark(
+                index,
+                "faint",
+                [x.at(*value), y],
+                4.0,
+                &format!("{mode}, round {round}: {} {}", question.show(*value), question.unit()),
+            );
         }
         svg.line(&format!("median {}", super::mode_class(index)), [x.at(middle), y - 12.0], [x.at(middle), y + 12.0]);
-        svg.text("value", [RIGHT + 12.0, y + 4.5], Anchor::Start, &short(middle));
-        said.push(format!("{mode}: {} {}", short(middle), question.unit()));
+        svg.text("value", [RIGHT + 12.0, y + 4.5], Anchor::Start, &question.show(middle));
+        said.push(format!("{mode}: {} {}", question.show(middle), question.unit()));
     }
     Some(svg.finish(id, question.name(), &format!("In the middle, {}.", said.join("; "))))
 }

@@ -51,8 +51,7 @@ impl Svg {
     pub(super) fn rect(&mut self, class: &str, [x, y]: [f64; 2], width: f64, height: f64) {
         if finite(&[x, y, width, height]) && width >= 0.0 && height >= 0.0 {
             let [x, y, width, height] = [x, y, width, height].map(number);
-            let _ =
-                write!(self.body, r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}"/>"#);
+            let _ = write!(self.body, r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}"/>"#);
         }
     }
 
@@ -79,8 +78,11 @@ impl Svg {
     }
 
     fn points(&mut self, shape: &str, class: &str, points: &[[f64; 2]]) {
-        let points: Vec<_> =
-            points.iter().filter(|point| finite(*point)).map(|[x, y]| format!("{},{}", number(*x), number(*y))).collect();
+        let points: Vec<_> = points
+            .iter()
+            .filter(|point| finite(*point))
+            .map(|[x, y]| format!("{},{}", number(*x), number(*y)))
+            .collect();
         if points.len() > 1 {
             let _ = write!(self.body, r#"<{shape} class="{class}" points="{}"/>"#, points.join(" "));
         }
@@ -164,7 +166,10 @@ mod tests {
     fn text_is_escaped() {
         let mut svg = Svg::new(10.0, 10.0);
         svg.text("a", [1.0, 2.25], Anchor::Middle, "<a & \"b\">");
-        assert_eq!(svg.body, r#"<text class="a" x="1" y="2.2" text-anchor="middle">&lt;a &amp; &quot;b&quot;&gt;</text>"#);
+        assert_eq!(
+            svg.body,
+            r#"<text class="a" x="1" y="2.2" text-anchor="middle">&lt;a &amp; &quot;b&quot;&gt;</text>"#
+        );
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use askama::Template;
 
+use super::code::{CodeView, code_view};
+use super::conditions::{Fact, conditions, day};
 use super::latency::{Latencies, latencies};
 use super::{cpu, forest, latency, mode_class, rounds, strip};
-use crate::code_cost::CodeCost;
-use crate::model::{Experiment, Run};
 use crate::noise::Weight;
-use crate::number::{NBSP, bytes, fixed, float, micros, percent_short, short, tick_label, whole};
+use crate::number::{NBSP, fixed, float, micros, percent_short, short, tick_label, whole};
 use crate::question::Question;
-use crate::results::{Comparison, ModeResult, Spread, receivers};
+use crate::results::{Comparison, ModeResult, Spread};
 use crate::stats::interval::Interval;
 use crate::stats::verdict::{ENOUGH_ROUNDS, Outcome, WIDE};
 use crate::summary::{Error, Summary};
@@ -24,6 +24,8 @@ pub(super) struct Page {
     when: String,
     version: String,
     verdicts: Vec<Lead>,
+    /// Whether there is one verdict only, which may be large.
+    single: bool,
     conditions: Vec<Fact>,
     warnings: Vec<String>,
     notes: Vec<String>,
@@ -46,11 +48,6 @@ struct Lead {
     text: String,
 }
 
-struct Fact {
-    name: &'static str,
-    text: String,
-}
-
 struct ModeLegend {
     name: String,
     class: String,
@@ -66,14 +63,14 @@ struct ComparisonView {
 
 struct QuestionRow {
     question: &'static str,
-    base: String,
-    mode: String,
+    base: (String, String),
+    mode: (String, String),
     change: String,
     at_95: String,
     at_99: String,
     delta: String,
     noise: String,
-    rounds: usize,
+    rounds: String,
     verdict: &'static str,
     class: &'static str,
     sentence: String,
@@ -88,8 +85,7 @@ struct CpuView {
 struct CpuRow {
     mode: String,
     parts: Vec<String>,
-    total: String,
-    services: String,
+    total: (String, String),
     load: String,
     spans: String,
     bytes: String,
@@ -114,19 +110,6 @@ struct StripView {
     rows: Vec<(String, String, String)>,
 }
 
-struct CodeView {
-    lines: Option<CodeLines>,
-    not_counted: Option<String>,
-    others: Vec<(&'static str, String, String, String)>,
-}
-
-struct CodeLines {
-    lines: String,
-    files: String,
-    rule: String,
-    crates: Vec<(String, String, String, String)>,
-}
-
 impl Page {
     pub(super) fn of(summary: &Summary) -> Result<Self, Error> {
         let Summary { experiment, results, code_cost, runs, .. } = summary;
@@ -139,9 +122,10 @@ impl Page {
         let legend = experiment.modes.iter().enumerate();
         Ok(Self {
             style: STYLE,
-            when: when(experiment),
+            when: day(experiment),
             version: experiment.versions.bookstore.clone(),
             verdicts: leads(&results.comparisons),
+            single: results.comparisons.len() < 2,
             conditions: conditions(experiment, runs),
             warnings: remarks(Weight::Warning),
             notes,
@@ -169,11 +153,6 @@ impl Page {
     }
 }
 
-fn when(experiment: &Experiment) -> String {
-    // The day of an RFC 3339 time.
-    experiment.started.split('T').next().unwrap_or_default().to_owned()
-}
-
 fn leads(comparisons: &[Comparison]) -> Vec<Lead> {
     let lead = |comparison: &Comparison| {
         let verdict = comparison.verdicts.get(&Question::PRIMARY)?;
@@ -186,64 +165,31 @@ fn leads(comparisons: &[Comparison]) -> Vec<Lead> {
 /// Whether an outcome is bad news, good news or none.
 fn class(question: Question, outcome: Outcome) -> &'static str {
     match (outcome, question) {
-        (Outcome::More, Question::Throughput) | (Outcome::Less, _) if question != Question::Throughput || outcome == Outcome::More => "better",
+        (Outcome::More, Question::Throughput) | (Outcome::Less, _)
+            if question != Question::Throughput || outcome == Outcome::More =>
+        {
+            "better"
+        }
         (Outcome::More | Outcome::Less, _) => "worse",
         (Outcome::NoDifference, _) => "same",
         (Outcome::TooNoisy | Outcome::TooFewRounds, _) => "open",
     }
 }
 
-fn seconds(value: f64) -> String {
-    format!("{}{NBSP}s", tick_label(value))
-}
-
-fn conditions(experiment: &Experiment, runs: &[Run]) -> Vec<Fact> {
-    let Experiment { machine, versions, durations, cores, .. } = experiment;
-    let mut facts = Vec::new();
-    let mut fact = |name, text: String| facts.push(Fact { name, text });
-    fact("Run", format!("{} to {}", experiment.started, experiment.ended));
-    fact("Machine", format!("{} × {}, {} of memory", machine.cpus, machine.model, bytes(machine.memory_mib * 1024 * 1024)));
-    fact("Kernel", machine.kernel.clone());
-    let mut built = format!("bookstore {}", versions.bookstore);
-    if let Some(rust) = &versions.rust {
-        built = format!("{built}, built by {rust}");
-    }
-    fact("Versions", built);
-    fact("Database", versions.postgres.as_ref().map_or_else(|| experiment.database.clone(), |version| format!("{}: {version}", experiment.database)));
-    fact("Load", experiment.scenario.clone());
-    let mut phases = Vec::new();
-    if let (Some(rate), true) = (experiment.rate, durations.fixed_rate_s > 0.0) {
-        phases.push(format!("{} at {} visits a second", seconds(durations.fixed_rate_s), tick_label(rate)));
-    }
-    if durations.saturation_s > 0.0 {
-        phases.push(format!("{} as fast as it goes", seconds(durations.saturation_s)));
-    }
-    fact("Each run", format!("a fresh shop; {}, each after {} that are not measured", phases.join(", then "), seconds(durations.warmup_s)));
-    fact("Rounds", format!("{} of {} runs each: {}", experiment.rounds, experiment.modes.len(), experiment.modes.join(", ")));
-    let list = |cores: &[usize]| cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if !(cores.services.is_empty() && cores.load.is_empty()) {
-        fact("Cores", format!("{} for the shop, {} for the load", list(&cores.services), list(&cores.load)));
-    }
-    fact("Telemetry to", match receivers(runs) {
-        (true, true) => "the shop’s own receiver in some runs, one that discards in others".to_owned(),
-        (true, false) => "the shop’s own receiver, which keeps and shows it".to_owned(),
-        (false, true) => "a receiver that counts and discards".to_owned(),
-        (false, false) => "nobody: there was no run".to_owned(),
-    });
-    fact("Seed", experiment.seed.to_string());
-    fact("Command", experiment.command.clone());
-    facts
-}
-
 fn with_unit(value: f64, question: Question) -> String {
-    format!("{}{NBSP}{}", short(value), question.unit())
+    format!("{}{NBSP}{}", question.show(value), question.unit())
 }
 
-fn spread_text(spread: Option<&Spread>, question: Question) -> String {
+/// The middle, and the least and the most.
+fn spread_text(spread: Option<&Spread>, question: Question) -> (String, String) {
     spread.map_or_else(
-        || "–".to_owned(),
-        |spread| format!("{} ({} to {})", with_unit(spread.median, question), short(spread.min), short(spread.max)),
+        || ("–".to_owned(), String::new()),
+        |spread| (with_unit(spread.median, question), ends(spread, question)),
     )
+}
+
+fn ends(spread: &Spread, question: Question) -> String {
+    format!("{} to {}", question.show(spread.min), question.show(spread.max))
 }
 
 fn comparison_view(index: usize, comparison: &Comparison, modes: &[ModeResult]) -> ComparisonView {
@@ -251,9 +197,7 @@ fn comparison_view(index: usize, comparison: &Comparison, modes: &[ModeResult]) 
         let mode = modes.iter().find(|mode| mode.mode == label);
         spread_text(mode.and_then(|mode| mode.values.get(&question)), question)
     };
-    let limits = |[low, high]: [f64; 2]| {
-        range(&Interval { mean: 0.0, at_95: [low, high], at_99: [low, high] })
-    };
+    let limits = |[low, high]: [f64; 2]| range(&Interval { mean: 0.0, at_95: [low, high], at_99: [low, high] });
     let row = |(&question, verdict): (&Question, &crate::stats::verdict::Verdict)| {
         let interval = verdict.log_ratio;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
@@ -266,7 +210,7 @@ fn comparison_view(index: usize, comparison: &Comparison, modes: &[ModeResult]) 
             at_99: or_dash(interval.map(|interval| limits(interval.at_99))),
             delta: format!("{}{NBSP}%", percent_short(verdict.delta)),
             noise: format!("{}{NBSP}%", crate::number::percent_of_log(verdict.noise)),
-            rounds: verdict.rounds,
+            rounds: format!("{} rounds", verdict.rounds),
             verdict: verdict.outcome.words(),
             class: class(question, verdict.outcome),
             sentence: sentence(question, comparison, verdict),
@@ -284,6 +228,11 @@ fn comparison_view(index: usize, comparison: &Comparison, modes: &[ModeResult]) 
     }
 }
 
+/// Processor milliseconds; what was not there is a dash.
+fn millis(value: f64) -> String {
+    if value > 0.0 { fixed(value, 3) } else { "–".to_owned() }
+}
+
 fn cpu_view(modes: &[ModeResult]) -> Option<CpuView> {
     let shown = cpu::parts(modes);
     let rows = modes.iter().filter_map(|mode| {
@@ -292,16 +241,17 @@ fn cpu_view(modes: &[ModeResult]) -> Option<CpuView> {
         let total = cpu.side() + cpu.receiver;
         let between = mode.cpu_total_ms.map_or_else(String::new, |interval| {
             let [low, high] = interval.at_99.map(|ms| fixed(ms, 3));
-            format!(" ({low} to {high})")
+            format!("{low} to {high}")
         });
         Some(CpuRow {
             mode: mode.mode.clone(),
-            parts: values.map(|(_, _, value)| fixed(value(&cpu), 3)).collect(),
-            total: format!("{}{between}", fixed(total, 3)),
-            services: spread_text(mode.values.get(&Question::ServicesCpu), Question::ServicesCpu),
-            load: fixed(cpu.load, 3),
+            parts: values.map(|(_, _, value)| millis(value(&cpu))).collect(),
+            total: (fixed(total, 3), between),
+            load: millis(cpu.load),
             spans: mode.spans_per_request.map_or_else(|| "–".to_owned(), |spans| fixed(spans, 1)),
-            bytes: mode.bytes_per_request.map_or_else(|| "–".to_owned(), |count| format!("{}{NBSP}KiB", fixed(count / 1024.0, 2))),
+            bytes: mode
+                .bytes_per_request
+                .map_or_else(|| "–".to_owned(), |count| format!("{}{NBSP}KiB", fixed(count / 1024.0, 2))),
         })
     });
     let rows = rows.collect();
@@ -313,7 +263,7 @@ fn latency_view(latencies: &[(usize, Latencies)]) -> Option<LatencyView> {
         let at = [0.5, 0.9, 0.99, 0.999, 0.9999];
         let mut at: Vec<_> = at.iter().map(|quantile| micros(float(of.all.value_at_quantile(*quantile)))).collect();
         at.push(micros(float(of.all.max())));
-        LatencyRow { mode: of.mode.clone(), requests: whole(of.all.len()), at }
+        LatencyRow { mode: of.mode.clone(), requests: whole(float(of.all.len())), at }
     };
     Some(LatencyView { chart: latency::chart(latencies)?, rows: latencies.iter().map(row).collect() })
 }
@@ -322,10 +272,15 @@ fn strips(summary: &Summary) -> Vec<StripView> {
     let view = |question: Question, id, heading, explanation, axis| {
         let rows = summary.results.modes.iter().filter_map(|mode| {
             let spread = mode.values.get(&question)?;
-            let ends = format!("{} to {}", short(spread.min), short(spread.max));
-            Some((mode.mode.clone(), with_unit(spread.median, question), ends))
+            Some((mode.mode.clone(), with_unit(spread.median, question), ends(spread, question)))
         });
-        Some(StripView { id, heading, explanation, chart: strip::chart(summary, question, &format!("chart-{id}"), axis)?, rows: rows.collect() })
+        Some(StripView {
+            id,
+            heading,
+            explanation,
+            chart: strip::chart(summary, question, &format!("chart-{id}"), axis)?,
+            rows: rows.collect(),
+        })
     };
     [
         view(
@@ -346,39 +301,4 @@ fn strips(summary: &Summary) -> Vec<StripView> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-fn code_view(cost: &CodeCost) -> CodeView {
-    let lines = cost.manual.as_ref().map(|manual| {
-        let share = |lines: usize, of: usize| match of {
-            0 => "–".to_owned(),
-            _ => format!("{}{NBSP}%", fixed(100.0 * crate::number::float_of(lines) / crate::number::float_of(of), 1)),
-        };
-        let crates = manual.by_crate.iter().filter(|(_, lines)| lines.lines > 0);
-        CodeLines {
-            lines: whole(manual.lines as u64),
-            files: whole(manual.files as u64),
-            rule: manual.rule.clone(),
-            crates: crates
-                .map(|(name, lines)| {
-                    (name.clone(), whole(lines.lines as u64), whole(lines.files as u64), share(lines.lines, lines.of))
-                })
-                .collect(),
-        }
-    });
-    let mut others = Vec::new();
-    if let (Some(with), Some(without)) = (cost.crates_with, cost.crates_without) {
-        let more = crate::number::float_of(with) - crate::number::float_of(without);
-        others.push(("Crates that the executable is built of", whole(without as u64), whole(with as u64), signed(&short(more), more)));
-    }
-    if let (Some(with), Some(without)) = (cost.binary_with_bytes, cost.binary_without_bytes) {
-        let more = float(with) - float(without);
-        let text = if more < 0.0 { format!("−{}", bytes(without - with)) } else { bytes(with - without) };
-        others.push(("Size of the executable", bytes(without), bytes(with), signed(&text, more)));
-    }
-    CodeView { lines, not_counted: cost.not_counted.clone(), others }
-}
-
-fn signed(text: &str, value: f64) -> String {
-    if value > 0.0 { format!("+{text}") } else { text.to_owned() }
 }

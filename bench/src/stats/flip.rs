@@ -44,10 +44,17 @@ fn exact(values: &[f64], enough: f64) -> f64 {
 fn drawn(values: &[f64], enough: f64, seed: u64) -> f64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sum_once = || -> f64 {
-        values.chunks(64).map(|chunk| {
-            let signs: u64 = rng.random();
-            chunk.iter().enumerate().map(|(bit, value)| if signs >> bit & 1 == 0 { *value } else { -value }).sum::<f64>()
-        }).sum()
+        values
+            .chunks(64)
+            .map(|chunk| {
+                let signs: u64 = rng.random();
+                chunk
+                    .iter()
+                    .enumerate()
+                    .map(|(bit, value)| if signs >> bit & 1 == 0 { *value } else { -value })
+                    .sum::<f64>()
+            })
+            .sum()
     };
     let count = (0..DRAWS).filter(|_| sum_once().abs() >= enough).count();
     // The way seen is one of them: so the estimate is never 0.
@@ -80,7 +87,8 @@ mod tests {
     #[test]
     fn what_is_drawn_comes_close_to_what_is_counted() {
         let values: Vec<f64> = (0..16).map(|i| 0.4 + f64::from(i * 7 % 16) / 8.0 - 1.0).collect();
-        let (all, some) = (exact(&values, values.iter().sum::<f64>().abs()), drawn(&values, values.iter().sum::<f64>().abs(), 3));
+        let (all, some) =
+            (exact(&values, values.iter().sum::<f64>().abs()), drawn(&values, values.iter().sum::<f64>().abs(), 3));
         assert!(all > 0.001 && (all - some).abs() < 0.01, "{all} {some}");
     }
 }

@@ -10,9 +10,10 @@
 //! * It is never narrower, to either side, than Student's interval, which holds it 99.0 % of the time under normal
 //!   noise and more under noise with heavier tails.
 //!
-//! A bootstrap-t was tried as well: with both sides apart it holds the truth 98.2 to 98.8 % of the time, with one width
-//! for both 99.3 to 99.9 %, but is a quarter wider. What came out for the intervals here is in the test
-//! `coverage_is_what_is_said`.
+//! Together, at 12 and at 24 rounds, the 99 % interval holds the truth 98.9 to 99.8 % of the time and the 95 % interval
+//! 94.7 to 97.5 %, under normal noise, heavy tails, contamination and bursts (`tests/verdicts.rs`). A bootstrap-t was tried
+//! as well: with both sides apart it holds the truth 98.2 to 98.9 % of the time, with one width for both 99.3 to 99.9 %,
+//! but then is an eighth to a half wider.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -147,7 +148,9 @@ mod tests {
         let plain = resamples.interval(&values).unwrap();
         let moved = resamples.interval(&values.map(|value| 10.0 + 2.0 * value)).unwrap();
         let expected = plain.map(|value| 10.0 + 2.0 * value);
-        for (got, wanted) in [(moved.mean, expected.mean), (moved.at_99[0], expected.at_99[0]), (moved.at_95[1], expected.at_95[1])] {
+        for (got, wanted) in
+            [(moved.mean, expected.mean), (moved.at_99[0], expected.at_99[0]), (moved.at_95[1], expected.at_95[1])]
+        {
             assert!((got - wanted).abs() < 1e-9, "{moved:?} {expected:?}");
         }
         assert!(plain.at_99[0] < plain.at_95[0] && plain.at_95[0] < plain.mean);

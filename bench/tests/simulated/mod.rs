@@ -61,12 +61,7 @@ fn design(modes: Vec<String>, rounds: u32, seed: u64) -> Experiment {
     Experiment {
         started: "2026-01-01T12:00:00Z".into(),
         ended: "2026-01-01T13:10:42Z".into(),
-        machine: Machine {
-            cpus: 2,
-            model: "Made-up CPU".into(),
-            kernel: "Linux 6.18.0".into(),
-            memory_mib: 24_000,
-        },
+        machine: Machine { cpus: 2, model: "Made-up CPU".into(), kernel: "Linux 6.18.0".into(), memory_mib: 24_000 },
         versions: Versions {
             bookstore: "0.1.0".into(),
             rust: Some("rustc 1.95.0".into()),
