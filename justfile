@@ -22,6 +22,29 @@ test *ARGS:
 verify *ARGS:
     cargo run --release -- verify {{ARGS}}
 
+# Customers for a shop that is up.
+load *ARGS:
+    cargo run --release -- load {{ARGS}}
+
+# A tracer held against the truth.
+score *ARGS:
+    cargo run --release -- score {{ARGS}}
+
+# The table of docs/performance.md: every scenario on both databases.
+score-all:
+    cargo build --release
+    mkdir -p docs/results/score
+    for database in sqlite postgres; do \
+        for scenario in mixed browse purchase rush sequence join spawn fanout hedge; do \
+            target/release/bookstore score --scenario $scenario --database $database --requests 3000 --runs 3 \
+                --min-right all=100 --max-wrong all=0 --json > docs/results/score/$database-$scenario.json || exit 1; \
+        done; \
+    done
+
+# What instrumentation costs, on this machine (about ten minutes).
+bench *ARGS:
+    cargo run --release -- bench {{ARGS}}
+
 # The figures of docs/performance.md, measured again and written to docs/results.
 measure *ARGS:
     cargo build --release

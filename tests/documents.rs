@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use bookstore::expected;
+use bookstore_bench::{Question, Summary};
 use serde_json::Value;
 
 fn file(path: &str) -> PathBuf {
@@ -104,6 +105,128 @@ fn performance_is_what_was_measured() {
         other.machine()
     ));
     section("docs/performance.md", "figures", &table);
+}
+
+/// What two databases have in common: where their results are, and how they are called.
+const DATABASES: [(&str, &str); 2] = [("sqlite", "SQLite"), ("postgres", "PostgreSQL")];
+
+#[test]
+fn the_price_is_what_was_measured() {
+    let mut text = String::new();
+    for (name, title) in DATABASES {
+        let folder = format!("docs/results/bench-{name}");
+        let summary = Summary::read(&file(&format!("{folder}/summary.json"))).unwrap();
+        text.push_str(&price(&summary, title, name));
+    }
+    let discarding = Summary::read(&file("docs/results/bench-discard/summary.json")).unwrap();
+    let mode = |summary: &Summary| summary.results.modes.last().unwrap().clone();
+    let receiver = |summary: &Summary| 1_000.0 * mode(summary).cpu_ms.unwrap().receiver;
+    let keeping = Summary::read(&file("docs/results/bench-sqlite/summary.json")).unwrap();
+    text.push_str(&format!(
+        "compare takes {:.0} µs of CPU a request to keep what `manual` sends, and {:.0} µs to count it and throw it away \
+         ([page](results/bench-discard/index.html), `{}`).\n",
+        receiver(&keeping),
+        receiver(&discarding),
+        discarding.experiment.command,
+    ));
+    section("docs/performance.md", "price", &text);
+}
+
+/// One experiment as a table.
+fn price(summary: &Summary, title: &str, name: &str) -> String {
+    let (results, experiment) = (&summary.results, &summary.experiment);
+    let comparison = results.comparisons.last().unwrap();
+    let spread = |mode: usize, question: Question| {
+        let spread = results.modes[mode].values[&question];
+        format!("{:.2} ({:.2} to {:.2})", spread.median, spread.min, spread.max)
+    };
+    let mut text = format!(
+        "**{title}**, {}, {} rounds ([page](results/bench-{name}/index.html), \
+         [summary.json](results/bench-{name}/summary.json), `{}`):\n\n\
+         | what | none | manual | ratio (99 %) | verdict |\n| --- | --- | --- | --- | --- |\n",
+        experiment.scenario.split(':').next().unwrap(),
+        experiment.rounds,
+        experiment.command,
+    );
+    for question in Question::ALL {
+        let Some(verdict) = comparison.verdicts.get(&question) else { continue };
+        let interval = verdict.log_ratio.unwrap();
+        let [low, high] = interval.at_99.map(f64::exp);
+        text.push_str(&format!(
+            "| {}, {} | {} | {} | {:.3} ({low:.3} to {high:.3}) | {} |\n",
+            question.name(),
+            question.unit(),
+            spread(0, question),
+            spread(1, question),
+            interval.mean.exp(),
+            verdict.outcome.words(),
+        ));
+    }
+    let manual = results.modes.last().unwrap();
+    let per_span = comparison.us_per_span.unwrap();
+    text.push_str(&format!(
+        "\nThat is {:.1} µs of the services’ CPU a span (99 %: {:.1} to {:.1}), of {:.1} spans a request; {} spans lost of \
+         {} requests; {} requests failed. On {} × {}, {}.\n\n",
+        per_span.mean,
+        per_span.at_99[0],
+        per_span.at_99[1],
+        manual.spans_per_request.unwrap(),
+        manual.spans_dropped,
+        manual.requests,
+        manual.failed,
+        experiment.machine.cpus,
+        experiment.machine.model,
+        experiment.machine.kernel,
+    ));
+    text
+}
+
+#[test]
+fn the_score_is_what_was_measured() {
+    let mut text = String::from(
+        "| scenario | database | links judged | right | wrong | unlinked | cancelled, right | spans expected | missing | lost |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for scenario in ["mixed", "browse", "purchase", "rush", "sequence", "join", "spawn", "fanout", "hedge"] {
+        for (name, title) in DATABASES {
+            let report = Measured::read(&format!("docs/results/score/{name}-{scenario}.json"));
+            let edges = report.at("/edges").as_object().unwrap();
+            let sum = |what: &str| edges.values().map(|row| row[what].as_u64().unwrap()).sum::<u64>();
+            text.push_str(&format!(
+                "| {scenario} | {title} | {} | {} | {} | {} | {} of {} | {} | {} | {} |\n",
+                sum("total") - sum("cancelled"),
+                sum("right"),
+                sum("wrong"),
+                sum("unlinked"),
+                report.text("/cancelled/right"),
+                report.text("/cancelled/total"),
+                report.text("/spans/expected"),
+                report.text("/spans/missing"),
+                report.text("/spans/dropped"),
+            ));
+            assert_eq!(report.text("/concurrency"), "64");
+        }
+    }
+    section("docs/performance.md", "score", &text);
+}
+
+#[test]
+fn the_instruments_are_what_was_measured() {
+    let (oha, intake) = (Measured::read("docs/results/loadgen-oha.json"), Measured::read("docs/results/compare-intake.json"));
+    let text = format!(
+        "| what | measured | should be |\n| --- | --- | --- |\n\
+         | `bookstore load` to `oha`, requests a second on one core, {} pairs | {} | ≥ 0.9 |\n\
+         | compare, spans a second of one core, holding {:.0} of at most {:.0} MiB | {} | ≥ 50000 |\n\n\
+         The first was {}; the second {}.\n",
+        oha.text("/pairs"),
+        oha.spread("/ratio", 2),
+        intake.at("/held_mib").as_f64().unwrap(),
+        intake.at("/most_mib").as_f64().unwrap(),
+        intake.text("/spans_per_cpu_s").trim_end_matches(".0"),
+        oha.machine(),
+        intake.machine(),
+    );
+    section("docs/performance.md", "instruments", &text);
 }
 
 #[test]
