@@ -19,6 +19,9 @@ const FIXED64: u8 = 1;
 const LENGTH: u8 = 2;
 const FIXED32: u8 = 5;
 
+/// Lengths and keys below this take one byte.
+const ONE_BYTE: u8 = 0x80;
+
 /// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`.
 const KNOWS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
@@ -140,6 +143,21 @@ fn key_values<'a>(out: &mut Vec<u8>, field: u8, attributes: impl Iterator<Item =
 }
 
 fn key_value(out: &mut Vec<u8>, field: u8, name: &Key, value: &Value) {
+    // Nearly all values are short texts: all lengths are known, and each is one byte.
+    if let Value::String(value) = value
+        && let (name, value) = (name.as_str().as_bytes(), value.as_str().as_bytes())
+        && let Ok(value_length @ ..ONE_BYTE) = u8::try_from(value.len() + 2)
+        && let Ok(length @ ..ONE_BYTE) = u8::try_from(name.len() + value.len() + 6)
+        && !name.is_empty()
+    {
+        out.reserve(usize::from(length) + 3);
+        key(out, field, LENGTH);
+        out.extend_from_slice(&[length, 1 << 3 | LENGTH, length - value_length - 4]);
+        out.extend_from_slice(name);
+        out.extend_from_slice(&[2 << 3 | LENGTH, value_length, 1 << 3 | LENGTH, value_length - 2]);
+        out.extend_from_slice(value);
+        return;
+    }
     message(out, field, |out| {
         text(out, 1, name.as_str());
         message(out, 2, |out| any_value(out, value));
@@ -231,7 +249,7 @@ fn message(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
     write(out);
     let end = out.len();
     let length = end - at - 1;
-    if let (Ok(short @ ..128), Some(room)) = (u8::try_from(length), out.get_mut(at)) {
+    if let (Ok(short @ ..ONE_BYTE), Some(room)) = (u8::try_from(length), out.get_mut(at)) {
         *room = short;
         return;
     }
@@ -241,7 +259,11 @@ fn message(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn key(out: &mut Vec<u8>, field: u8, wire_type: u8) {
-    varint(out, u64::from(field) << 3 | u64::from(wire_type));
+    match field << 3 | wire_type {
+        // Fields up to 15.
+        short if field < 16 => out.push(short),
+        _ => varint(out, u64::from(field) << 3 | u64::from(wire_type)),
+    }
 }
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {

@@ -20,9 +20,10 @@ use crate::config::Config;
 use crate::instruments::Instruments;
 use crate::live::{self, Live};
 use crate::outputs::Outputs;
+use crate::propagation::Propagator;
 use crate::providers::{Lost, Providers};
 use crate::terminal::{self, Terminal};
-use crate::{InitError, Settings, background, propagation, resource, runtime_metrics, self_metrics, sensitive};
+use crate::{InitError, Settings, background, resource, runtime_metrics, self_metrics, sensitive};
 
 /// How long shutdown waits for collectors that answer.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -103,7 +104,7 @@ fn live(settings: &Settings, config: &Config, providers: &Providers, tracer: Sdk
     runtime_metrics::register(&meter);
     Live {
         tracer,
-        propagator: propagation::propagator(config),
+        propagator: Propagator::new(config),
         instruments: Instruments::new(&meter),
         meter,
         captured_headers: config.captured_headers.iter().filter_map(|name| name.parse().ok()).collect(),

@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::metrics::Meter;
-use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::instruments::Instruments;
+use crate::propagation::Propagator;
 
 /// What the layers need.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Live {
     /// Makes the spans of the protocol layers.
     pub(crate) tracer: SdkTracer,
     /// How context travels.
-    pub(crate) propagator: TextMapCompositePropagator,
+    pub(crate) propagator: Propagator,
     /// Makes the shop's own instruments.
     pub(crate) meter: Meter,
     /// The conventional instruments.

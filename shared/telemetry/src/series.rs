@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundHistogram, Histogram};
 
@@ -62,7 +63,7 @@ impl<K> Series<K> {
 /// Operations by their names, for the life of the process.
 #[derive(Debug)]
 pub(crate) struct Known<T: 'static> {
-    by_name: RwLock<HashMap<&'static str, &'static T>>,
+    by_name: RwLock<HashMap<&'static str, &'static T, RandomState>>,
 }
 
 impl<T> Default for Known<T> {

@@ -38,7 +38,8 @@ fn plain() -> SpanData {
 fn full() -> SpanData {
     let attributes = vec![
         KeyValue::new("empty", ""),
-        KeyValue::new("short", "a".repeat(120)),
+        KeyValue::new("short", "a".repeat(110)),
+        KeyValue::new("", "nameless"),
         KeyValue::new("middling", "é".repeat(100)),
         KeyValue::new("long", "c".repeat(20_000)),
         KeyValue::new("yes", true),
@@ -53,6 +54,8 @@ fn full() -> SpanData {
         KeyValue::new("parts", Value::Array(Array::F64(vec![0.0, 1.5]))),
         KeyValue::new("nothing", Value::Array(Array::I64(vec![]))),
     ];
+    let edges = (100..140).map(|length| KeyValue::new("edge", "b".repeat(length)));
+    let attributes: Vec<_> = attributes.into_iter().chain(edges).collect();
     let mut span = plain();
     let state = TraceState::from_key_value([("shop", "open")]).unwrap();
     let (trace, id) = (TraceId::from(7_u128), SpanId::from(8_u64));

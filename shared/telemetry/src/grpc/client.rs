@@ -18,7 +18,7 @@ use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::live::{self, Live};
 use crate::series::Known;
 use crate::spans::{Began, Open};
-use crate::{CallAttributes, propagation};
+use crate::CallAttributes;
 
 /// Client spans, `rpc.client.call.duration` and the context in the metadata, around a `tonic` channel.
 ///
@@ -70,7 +70,7 @@ where
             let method = method_of(request.uri().path())?;
             let exchange = ClientExchange::start(live, method, &self.server, request.extensions().get());
             if let Some(context) = exchange.span.context() {
-                propagation::inject(&live.propagator, context, request.headers_mut());
+                live.propagator.inject(context, request.headers_mut());
             }
             Some(exchange)
         });

@@ -140,7 +140,7 @@ impl ServerExchange {
             Asked::Known(method) => method.name.into(),
             Asked::New(name) => name.clone().into(),
         };
-        let parent = propagation::extract(&live.propagator, request.headers());
+        let parent = live.propagator.extract(request.headers());
         let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
         Self { live, span, began, method, code: None }
     }

@@ -13,7 +13,7 @@ use crate::exchange::{self, End, Exchange, TracedBody};
 use crate::live::{self, Live};
 use crate::series::Known;
 use crate::spans::{Began, Open};
-use crate::{CallAttributes, propagation};
+use crate::CallAttributes;
 
 /// Sends a request in a client span with the context in its headers. `template` is the path with placeholders
 /// (`/users/{id}/billing`), which names the span. The span ends when the answer's body was read, or is dropped.
@@ -29,7 +29,7 @@ pub async fn send(
     let Some(live) = live::get() else { return client.execute(request).await };
     let mut exchange = ClientExchange::start(live, &request, template, &attributes);
     if let Some(context) = exchange.span.context() {
-        propagation::inject(&live.propagator, context, request.headers_mut());
+        live.propagator.inject(context, request.headers_mut());
     }
     match apart(client.execute(request)).await {
         Ok(response) => Ok(exchange.receive(response)),

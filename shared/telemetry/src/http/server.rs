@@ -120,7 +120,7 @@ impl ServerExchange {
         }
         attributes.extend(live.captured_headers.iter().filter_map(|header| captured(request.headers(), header)));
 
-        let parent = propagation::extract(&live.propagator, request.headers());
+        let parent = live.propagator.extract(request.headers());
         let span_name = route.map_or(name_of(method), |route| route.span_name(method));
         let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
         Self { live, span, began, method, scheme, version, route, status: None }
