@@ -212,7 +212,8 @@ fn the_score_is_what_was_measured() {
 
 #[test]
 fn the_instruments_are_what_was_measured() {
-    let (oha, intake) = (Measured::read("docs/results/loadgen-oha.json"), Measured::read("docs/results/compare-intake.json"));
+    let (oha, intake) =
+        (Measured::read("docs/results/loadgen-oha.json"), Measured::read("docs/results/compare-intake.json"));
     let text = format!(
         "| what | measured | should be |\n| --- | --- | --- |\n\
          | `bookstore load` to `oha`, requests a second on one core, {} pairs | {} | ≥ 0.9 |\n\

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// How long a trace is waited for.
 const LIMIT: Duration = Duration::from_secs(15);
 /// A trace is whole when no span has come for this long: well over the interval between two exports of a service.
-const QUIET: Duration = Duration::from_millis(700);
+const QUIET: Duration = Duration::from_millis(1_200);
 
 /// One trace. Each span comes after its parent.
 #[derive(Clone, Debug, Deserialize)]

@@ -28,6 +28,14 @@ const SATURATION_VISITS: u64 = 1 << 61;
 /// What a benchmark is not about: passwords are hashed at little cost, and nothing is sold out.
 const CHEAP: [(&str, &str); 2] = [("BOOKSTORE_ARGON2_MEMORY_KIB", "1024"), ("BOOKSTORE_INITIAL_COPIES", "100000")];
 
+/// How often telemetry is sent. The standard's defaults are 5 s for spans, 1 s for log records and 60 s for metrics; here
+/// what a phase has made has to come, and senders have to tell what they lost, before the next one.
+const SENDING: [(&str, &str); 3] = [
+    ("OTEL_BSP_SCHEDULE_DELAY", "1000"),
+    ("OTEL_BLRP_SCHEDULE_DELAY", "1000"),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
+];
+
 /// The threads that make the load: as many as there are cores for it.
 pub(super) struct Load {
     runtime: Runtime,
@@ -71,7 +79,8 @@ impl Runner<'_> {
         kinds: &[PhaseKind],
     ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
         let place = Temporary::new("bench", &self.arguments.database.database)?;
-        let mut environment: Vec<_> = CHEAP.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let given = CHEAP.into_iter().chain(SENDING);
+        let mut environment: Vec<_> = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         if let Some(us) = mode.planted_us {
             environment.push((bookstore_runtime::server::SPIN.to_owned(), us.to_string()));
         }

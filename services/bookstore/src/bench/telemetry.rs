@@ -10,8 +10,8 @@ use tokio::time::Instant;
 const LONGEST: Duration = Duration::from_secs(12);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Nothing is on its way any more when nothing has come for so many looks.
-const QUIET: u32 = 3;
+/// Nothing is on its way any more when nothing has come for so many looks: longer than the interval between two exports.
+const QUIET: u32 = 6;
 
 /// What the receiver says, as far as it matters here.
 #[derive(Clone, Debug, Deserialize)]

@@ -21,7 +21,7 @@ const ENDPOINTS: [&str; 4] = [
 /// Shorter than the standard's defaults, since somebody sits and waits; each holds unless the variable is set. In
 /// milliseconds.
 const IMPATIENCE: [(&str, &str); 3] =
-    [("OTEL_BSP_SCHEDULE_DELAY", "1000"), ("OTEL_BLRP_SCHEDULE_DELAY", "1000"), ("OTEL_METRIC_EXPORT_INTERVAL", "5000")];
+    [("OTEL_BSP_SCHEDULE_DELAY", "500"), ("OTEL_BLRP_SCHEDULE_DELAY", "500"), ("OTEL_METRIC_EXPORT_INTERVAL", "5000")];
 
 /// One heap for each of two threads is enough: glibc would keep up to eight for each core, each with free memory of its
 /// own. Holds unless the variable is set.

@@ -13,12 +13,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Method, Outcome, SYSTEM, Server, method_of, status};
+use crate::CallAttributes;
 use crate::apart;
 use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::live::{self, Live};
 use crate::series::Known;
 use crate::spans::{Began, Open};
-use crate::CallAttributes;
 
 /// Client spans, `rpc.client.call.duration` and the context in the metadata, around a `tonic` channel.
 ///
