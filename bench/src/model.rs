@@ -85,9 +85,9 @@ pub struct Durations {
 /// Which processors had which part of the work; empty if they were not told apart.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Cores {
-    /// Services, database, agent and receiver.
+    /// Services, database and agent.
     pub services: Vec<usize>,
-    /// The load.
+    /// The load and the receiver.
     pub load: Vec<usize>,
 }
 
