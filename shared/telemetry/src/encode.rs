@@ -77,13 +77,17 @@ pub(crate) fn span(out: &mut Vec<u8>, span: &SpanData) {
             bytes(out, 4, &span.parent_span_id.to_bytes());
         }
         text(out, 5, &span.name);
-        number(out, 6, match span.span_kind {
-            SpanKind::Internal => 1,
-            SpanKind::Server => 2,
-            SpanKind::Client => 3,
-            SpanKind::Producer => 4,
-            SpanKind::Consumer => 5,
-        });
+        number(
+            out,
+            6,
+            match span.span_kind {
+                SpanKind::Internal => 1,
+                SpanKind::Server => 2,
+                SpanKind::Client => 3,
+                SpanKind::Producer => 4,
+                SpanKind::Consumer => 5,
+            },
+        );
         time(out, 7, span.start_time);
         time(out, 8, span.end_time);
         key_values(out, 9, span.attributes.iter());
@@ -249,9 +253,12 @@ fn message(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
         *room = short;
         return;
     }
-    let mut digits = Vec::with_capacity(10);
-    varint(&mut digits, length as u64);
-    out.splice(at..=at, digits);
+    // The length goes to the end, and from there to where it belongs; what was written gives way.
+    varint(out, length as u64);
+    let digits = out.len() - end;
+    let Some(rest) = out.get_mut(at + 1..) else { return };
+    rest.rotate_right(digits);
+    out.remove(at);
 }
 
 fn key(out: &mut Vec<u8>, field: u8, wire_type: u8) {

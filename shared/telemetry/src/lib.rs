@@ -83,7 +83,9 @@ mod wire;
 #[cfg(not(feature = "otel"))]
 mod noop;
 #[cfg(not(feature = "otel"))]
-pub use noop::{Telemetry, apart, baggage, enabled, grpc, http, init, init_from, metrics, records_calls, sql, trace_id};
+pub use noop::{
+    Telemetry, apart, baggage, enabled, grpc, http, init, init_from, metrics, records_calls, sql, trace_id,
+};
 
 #[cfg(feature = "otel")]
 pub use apart::{Apart, apart};

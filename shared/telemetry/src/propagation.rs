@@ -177,10 +177,7 @@ mod tests {
     use super::*;
 
     fn both() -> Propagator {
-        Propagator {
-            trace_context: Some(TraceContextPropagator::new()),
-            baggage: Some(BaggagePropagator::new()),
-        }
+        Propagator { trace_context: Some(TraceContextPropagator::new()), baggage: Some(BaggagePropagator::new()) }
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -13,12 +13,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Method, Outcome, SYSTEM, Server, method_of, status};
+use crate::CallAttributes;
 use crate::apart;
 use crate::exchange::{self, End, Exchange, Fails, Traced, TracedBody};
 use crate::live::{self, Live};
 use crate::series::Known;
 use crate::spans::{Began, Open};
-use crate::CallAttributes;
 
 /// Client spans, `rpc.client.call.duration` and the context in the metadata, around a `tonic` channel.
 ///
@@ -156,9 +156,8 @@ impl Exchange for ClientExchange {
             let outcome = Outcome { server: Some(Arc::clone(server)), code, failed };
             (outcome, attributes.into_iter().flatten().collect())
         };
-        let is = |known: &Outcome| {
-            known.code == code && known.failed == failed && known.server.as_ref() == Some(server)
-        };
+        let is =
+            |known: &Outcome| known.code == code && known.failed == failed && known.server.as_ref() == Some(server);
         method.series.record(&self.live.instruments.rpc_client, elapsed, is, make);
         let cancelled = cancelled.then(|| KeyValue::new(exchange::CANCELLED, true));
         self.span.end(self.began, elapsed, [Some(code_name), cancelled, error], failed);

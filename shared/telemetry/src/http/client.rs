@@ -8,12 +8,12 @@ use opentelemetry_semantic_conventions::attribute as name;
 use reqwest::ResponseBuilderExt as _;
 
 use super::{OTHER, Outcome, Route, error_text, known_method, name_of, version_of};
+use crate::CallAttributes;
 use crate::apart::{self, apart};
 use crate::exchange::{self, End, Exchange, TracedBody};
 use crate::live::{self, Live};
 use crate::series::Known;
 use crate::spans::{Began, Open};
-use crate::CallAttributes;
 
 /// Sends a request in a client span with the context in its headers. `template` is the path with placeholders
 /// (`/users/{id}/billing`), which names the span. The span ends when the answer's body was read, or is dropped.

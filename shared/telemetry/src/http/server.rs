@@ -92,10 +92,8 @@ impl ServerExchange {
     fn start<Q>(live: &'static Live, request: &Request<Q>) -> Self {
         let began = Began::now();
         let method = known_method(request.method());
-        let route = request
-            .extensions()
-            .get::<MatchedPath>()
-            .and_then(|path| ROUTES.get_or_make(path.as_str(), Route::new));
+        let route =
+            request.extensions().get::<MatchedPath>().and_then(|path| ROUTES.get_or_make(path.as_str(), Route::new));
         let scheme = if request.uri().scheme_str() == Some("https") { "https" } else { "http" };
         let version = version_of(request.version());
         let (address, port) = server_address(request);

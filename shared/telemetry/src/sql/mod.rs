@@ -10,9 +10,9 @@ use opentelemetry_semantic_conventions::attribute as name;
 pub use crate::database::{Database, ErrorInfo, PoolState, System};
 pub use pool::{observe_pool, record_pool_wait};
 
+use crate::exchange;
 use crate::live::{self, Live};
 use crate::spans::{self, Began};
-use crate::exchange;
 use pool::Served;
 use summary::Text;
 
@@ -85,15 +85,7 @@ impl Started {
         attributes.extend(rows.map(|rows| KeyValue::new(name::DB_RESPONSE_RETURNED_ROWS, rows)));
         attributes.extend(cancelled.then(|| KeyValue::new(exchange::CANCELLED, true)));
         let name = if summary.text.is_empty() { self.database.namespace } else { summary.text };
-        spans::record(
-            &self.live.tracer,
-            name,
-            SpanKind::Client,
-            self.began,
-            elapsed,
-            attributes,
-            error.is_some(),
-        );
+        spans::record(&self.live.tracer, name, SpanKind::Client, self.began, elapsed, attributes, error.is_some());
     }
 
     /// Adds what both its span and its series say.
