@@ -23,7 +23,7 @@ async fn a_short_experiment_is_measured_and_written() {
     for database in databases() {
         let folder = temporary();
         let out = folder.path().join("report");
-        let short = ["--rounds", "1", "--duration", "700ms", "--warmup", "300ms", "--rate", "20"];
+        let short = ["--rounds", "1", "--duration", "700ms", "--warmup", "300ms", "--saturate"];
         let what = ["--modes", "none,manual", "--database", database, "--concurrency", "8"];
         let output = bench(&[&short[..], &what[..], &["--out", out.to_str().unwrap()]].concat()).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -32,7 +32,7 @@ async fn a_short_experiment_is_measured_and_written() {
         assert_eq!(summary.experiment.modes, ["none", "manual"]);
         assert_eq!(summary.runs.len(), 2);
         for run in &summary.runs {
-            let phase = run.phase(PhaseKind::FixedRate).unwrap();
+            let phase = run.phase(PhaseKind::Saturation).unwrap();
             assert!(phase.requests > 0 && phase.errors.is_empty(), "{database}, {}: {phase:?}", run.mode);
             assert_eq!(phase.cpu_s.services.len(), 5, "{database}");
             assert!(phase.cpu_s.services.values().sum::<f64>() > 0.0, "{database}");

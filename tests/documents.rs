@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use bookstore::expected;
 use bookstore_bench::{Question, Summary};
@@ -16,6 +17,9 @@ fn file(path: &str) -> PathBuf {
 
 /// Compares a marked section of a document with what it should be, or writes it.
 fn section(document: &str, name: &str, expected: &str) {
+    // Tests run side by side, and several may write one document.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = file(document);
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));

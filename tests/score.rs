@@ -34,7 +34,9 @@ fn is_perfect(report: &Value, what: &str) {
         assert_eq!(spans[name], 0, "{what}, {name}: {report:#}");
     }
     assert_eq!(spans["seen"], spans["expected"], "{what}");
-    assert_eq!(report["cancelled"]["wrong"], 0, "{what}: {report:#}");
+    for name in ["wrong", "unlinked"] {
+        assert_eq!(report["cancelled"][name], 0, "{what}, {name}: {report:#}");
+    }
     assert_eq!(report["background"]["parented"], 0, "{what}: {report:#}");
     assert_eq!(report["traces"]["whole"], report["traces"]["total"], "{what}: {report:#}");
 }
@@ -50,7 +52,8 @@ async fn manual_instrumentation_is_right_in_each_scenario() {
         for scenario in ["mixed", "fanout", "hedge"] {
             let what = format!("{scenario} on {database}");
             let arguments = ["--scenario", scenario, "--database", database, "--concurrency", CUSTOMERS];
-            let thresholds = ["--requests", "120", "--min-right", "all=100", "--max-wrong", "all=0", "--json"];
+            let thresholds =
+                ["--requests", "120", "--min-right", "all=100", "--max-wrong", "all=0", "--max-missing", "0", "--json"];
             let output = score(&[&arguments[..], &thresholds[..]].concat()).await;
             let report = json(&output);
             assert!(output.status.success(), "{what}: {report:#}");
@@ -83,7 +86,7 @@ async fn a_recording_is_judged_as_the_run_was() {
     let thinned: Vec<String> = std::fs::read_to_string(&spans).unwrap().lines().map(thin).collect();
     let less = folder.path().join("less.jsonl");
     std::fs::write(&less, thinned.join("\n")).unwrap();
-    let strict = ["--otlp", text(&less), "--truth", text(&truth), "--min-right", "all=100", "--json"];
+    let strict = ["--otlp", text(&less), "--truth", text(&truth), "--max-missing", "0.1", "--json"];
     let output = score(&strict).await;
     let report = json(&output);
     assert_eq!(output.status.code(), Some(1), "{report:#}");

@@ -55,7 +55,6 @@ struct Run {
     extent: Extent,
     offered: AtomicU64,
     skipped: AtomicU64,
-    cut_off: AtomicU64,
     /// Customers who wait, the one who waits for longest first.
     free: Mutex<VecDeque<usize>>,
     /// When the last arrival was intended, and when it came.
@@ -109,7 +108,6 @@ impl<N: Network> Customers<N> {
             extent: plan.extent,
             offered: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
-            cut_off: AtomicU64::new(0),
             free: Mutex::new((0..self.customers.len()).collect()),
             last_arrival: Mutex::default(),
             last_end: Mutex::new(start),
@@ -237,9 +235,7 @@ impl Run {
         intended: Instant,
         open_loop: bool,
     ) -> Instant {
-        let under_way = UnderWay(&self.cut_off);
         let now = customer.visit(number, intended, &self.shared(open_loop)).await;
-        under_way.ended();
         let mut last = locked(&self.last_end);
         *last = now.max(*last);
         now
@@ -335,6 +331,7 @@ impl Run {
             // Both have the same bounds.
             let _ = latency.add(&step.latency);
         }
+        let (offered, skipped) = (self.offered.load(Ordering::Relaxed), self.skipped.load(Ordering::Relaxed));
         Outcome {
             began,
             window,
@@ -342,11 +339,12 @@ impl Run {
             elapsed,
             interrupted: interrupted_at.is_some(),
             visits: Visits {
-                offered: self.offered.load(Ordering::Relaxed),
+                offered,
                 done: records.done,
                 failed: records.failed,
-                skipped: self.skipped.load(Ordering::Relaxed),
-                cut_off: self.cut_off.load(Ordering::Relaxed),
+                skipped,
+                // Under way, or on its way to the customer.
+                cut_off: offered.saturating_sub(records.done + records.failed + skipped),
             },
             requests: records.requests(),
             latency,
@@ -358,20 +356,5 @@ impl Run {
             lag: records.lag.clone(),
             cpu,
         }
-    }
-}
-
-/// Counts a visit as cut off if it is dropped before it has ended.
-struct UnderWay<'a>(&'a AtomicU64);
-
-impl UnderWay<'_> {
-    fn ended(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let verdict = files::score(&arguments.otlp, &arguments.truth)?;
     let setting = Setting { side: arguments.side, ..Setting::default() };
-    let thresholds = Thresholds { min_right: arguments.min_right, max_wrong: arguments.max_wrong };
+    let thresholds = Thresholds { min_right: arguments.min_right, max_wrong: arguments.max_wrong, max_missing: None };
     let report = Report::of(&[verdict], setting).held_to(&thresholds);
     if arguments.json {
         println!("{}", report.json());

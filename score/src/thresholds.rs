@@ -13,6 +13,8 @@ pub struct Thresholds {
     pub min_right: Vec<Threshold>,
     /// Wrong links are at most so many percent.
     pub max_wrong: Vec<Threshold>,
+    /// Of the spans that are expected at most so many percent are missing. Where it is asked for, none is there twice.
+    pub max_missing: Option<f64>,
 }
 
 /// A share for a kind of link or for each: `db.client=99.5`, `all=99`.
@@ -67,7 +69,7 @@ impl fmt::Display for Threshold {
 impl Thresholds {
     /// Whether nothing is asked.
     pub fn is_empty(&self) -> bool {
-        self.min_right.is_empty() && self.max_wrong.is_empty()
+        self.min_right.is_empty() && self.max_wrong.is_empty() && self.max_missing.is_none()
     }
 
     /// What a report does not keep, in sentences; nothing if it keeps all. Shares are what was seen, not the ends of
@@ -110,6 +112,19 @@ impl Thresholds {
                         threshold.percent
                     ));
                 }
+            }
+        }
+        if let Some(most) = self.max_missing {
+            let spans = &report.spans;
+            let percent = share(spans.missing, spans.expected.max(1));
+            if percent > most {
+                breaches.push(format!(
+                    "{} of {} spans are missing, {percent:.3} %, more than {most} %",
+                    spans.missing, spans.expected
+                ));
+            }
+            if spans.duplicate > 0 {
+                breaches.push(format!("{} spans are there twice", spans.duplicate));
             }
         }
         breaches

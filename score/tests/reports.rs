@@ -24,7 +24,7 @@ fn run(right: u64, wrong: u64, unlinked: u64) -> Verdict {
 
 fn thresholds(min_right: &[&str], max_wrong: &[&str]) -> Thresholds {
     let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-    Thresholds { min_right: parse(min_right), max_wrong: parse(max_wrong) }
+    Thresholds { min_right: parse(min_right), max_wrong: parse(max_wrong), max_missing: None }
 }
 
 #[test]

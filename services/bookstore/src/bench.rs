@@ -25,7 +25,6 @@ use anyhow::{Context as _, bail};
 use bookstore_bench::model::{Durations, Experiment, PhaseKind, Receiver, Run};
 use bookstore_bench::{Outcome, Summary, order};
 use bookstore_loadgen::Scenario;
-use bookstore_runtime::process;
 
 pub(crate) use mode::Mode;
 use run::{Load, Runner};
@@ -99,13 +98,7 @@ impl Runner<'_> {
         std::fs::create_dir_all(out)
             .and_then(|()| tempfile::tempfile_in(out))
             .with_context(|| format!("the report cannot be written to {}", out.display()))?;
-        let summary = runtime()?.block_on(async {
-            let told = process::signal()?;
-            tokio::select! {
-                summary = experiment(self, modes) => summary,
-                () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
-            }
-        })?;
+        let summary = runtime()?.block_on(experiment(self, modes))?;
         bookstore_bench::write(out, &summary)?;
         terminal::say(summary.text(terminal::width()));
         let [json, page] = ["summary.json", "index.html"].map(|name| out.join(name));
@@ -138,7 +131,7 @@ async fn experiment(runner: &Runner<'_>, modes: &[Mode]) -> anyhow::Result<Summa
         for (position, index) in (1_u32..).zip(order) {
             let done = runs.len();
             note(format_args!("round {round} of {rounds}, {}: {}", labels[index], clock.left(done)));
-            let measured = runner.run(modes[index], rate, kinds).await;
+            let measured = runner.run(arguments.seed + u64::from(round), modes[index], rate, kinds).await;
             let (phases, steal) = measured.with_context(|| format!("round {round}, {}", labels[index]))?;
             note(format_args!("  {}", run::told(&phases)));
             let (mode, receiver) = (labels[index].clone(), arguments.receiver.into());
@@ -165,7 +158,7 @@ async fn experiment(runner: &Runner<'_>, modes: &[Mode]) -> anyhow::Result<Summa
         rate,
         cores: runner.cores.shown(),
         delta: arguments.delta / 100.0,
-        remarks: runner.cores.remarks(),
+        remarks: runner.cores.remarks().into_iter().chain(conditions::inherited()).collect(),
     };
     Ok(Summary::new(experiment, runs, Some(conditions::code_cost(arguments))))
 }
@@ -180,7 +173,7 @@ async fn calibrate(runner: &Runner<'_>, modes: &[Mode]) -> anyhow::Result<f64> {
         }
         known.push(*mode);
         note(format_args!("finding out how fast {mode} can go"));
-        let (phases, _) = runner.run(*mode, None, &[PhaseKind::Saturation]).await?;
+        let (phases, _) = runner.run(runner.arguments.seed, *mode, None, &[PhaseKind::Saturation]).await?;
         let phase = phases.first().context("nothing was measured")?;
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let rate = phase.visits as f64 / phase.duration_s;

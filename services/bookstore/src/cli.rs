@@ -211,6 +211,9 @@ pub(crate) struct Score {
     /// Wrong parents that a kind of link must not exceed: http.client=0.1, or all=0; may be given again
     #[arg(long, value_name = "KIND=PERCENT")]
     pub(crate) max_wrong: Vec<Threshold>,
+    /// Expected spans of which at most so many percent may be missing; none may be there twice
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
+    pub(crate) max_missing: Option<f64>,
     /// Also writes spans (OTLP/JSON lines) and truth logs to this folder, to be judged again
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
@@ -324,6 +327,11 @@ impl fmt::Display for Side {
             Self::Manual => "manual",
         })
     }
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=100.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }
 
 /// Which database.

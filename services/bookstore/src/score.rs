@@ -21,7 +21,11 @@ use crate::{privileges, runtime, shop};
 /// # Errors
 /// When there is nothing that could be judged.
 pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
-    let thresholds = Thresholds { min_right: arguments.min_right.clone(), max_wrong: arguments.max_wrong.clone() };
+    let thresholds = Thresholds {
+        min_right: arguments.min_right.clone(),
+        max_wrong: arguments.max_wrong.clone(),
+        max_missing: arguments.max_missing,
+    };
     let report = if arguments.otlp.is_empty() { live(arguments)? } else { recorded(arguments)? };
     let report = report.held_to(&thresholds);
     if arguments.json {

@@ -201,6 +201,14 @@ impl Shop {
         }
     }
 
+    /// A process that has ended although nobody wanted it to, of those that nobody was told of yet.
+    pub(crate) fn past_event(&mut self) -> Option<String> {
+        match self.events.try_recv().ok()? {
+            Event::Died { service, how, .. } => Some(format!("{service} {how}")),
+            Event::Restarted { service, .. } => Some(format!("{service} was started again")),
+        }
+    }
+
     /// Where a service answers: `http://127.0.0.1:8080`.
     #[must_use]
     pub fn url(&self, service: Service) -> String {

@@ -67,7 +67,7 @@ where
         .thread_name(name)
         .build()
         .map_err(ProcessError::Setup)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let format = config::or(&Environment, "BOOKSTORE_LOG_FORMAT", LogFormat::Pretty)?;
         let truth = config::optional::<PathBuf>(&Environment, truth::DIRECTORY)?;
         if let Some(directory) = &truth {
@@ -90,8 +90,15 @@ where
             Err(error) => tracing::error!(%error, "the service cannot go on"),
         }
         telemetry.shutdown().await;
-        truth::flush().map_err(ProcessError::Truth).and(outcome)
-    })
+        outcome
+    });
+    // What still ran ends with the runtime, and is in the truth as cancelled.
+    drop(runtime);
+    outcome.and(
+        truth::flush()
+            .inspect_err(|error| tracing::error!(%error, "the truth log has gaps"))
+            .map_err(ProcessError::Truth),
+    )
 }
 
 /// Lets the process open more files than many systems let it begin with (1,024): each connection is one, and the

@@ -48,7 +48,14 @@ static TRUTH: OnceLock<Truth> = OnceLock::new();
 pub(crate) struct Truth {
     service: &'static str,
     slots: Slots,
-    file: Mutex<BufWriter<File>>,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    file: BufWriter<File>,
+    /// The first line that could not be written: a truth with gaps is none.
+    failure: Option<io::Error>,
 }
 
 /// Whether this is a scoring run.
@@ -60,22 +67,27 @@ pub fn is_kept() -> bool {
 /// Opens the log of this process.
 ///
 /// # Errors
-/// When the file cannot be made: a score without truth is none.
+/// When the file cannot be made, or is there: that of another run, or of this one, whose process was started again.
 pub(crate) fn open(directory: &Path, service: &'static str) -> io::Result<()> {
-    let file = Mutex::new(BufWriter::new(File::create(directory.join(format!("{service}.jsonl")))?));
+    let path = directory.join(format!("{service}.jsonl"));
+    let file = File::create_new(&path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    let log = Mutex::new(Log { file: BufWriter::new(file), failure: None });
     TRUTH
-        .set(Truth { service, slots: Slots::new(service), file })
+        .set(Truth { service, slots: Slots::new(service), log })
         .map_err(|_| io::Error::other("the truth log of this process is open already"))
 }
 
 /// Writes down what has not been written yet.
 ///
 /// # Errors
-/// When the disk does not take it.
+/// When the disk does not take it, or has not taken a line before.
 pub(crate) fn flush() -> io::Result<()> {
-    match TRUTH.get() {
-        Some(truth) => truth.file.lock().unwrap_or_else(PoisonError::into_inner).flush(),
-        None => Ok(()),
+    let Some(truth) = TRUTH.get() else { return Ok(()) };
+    let mut log = truth.log.lock().unwrap_or_else(PoisonError::into_inner);
+    match log.failure.take() {
+        Some(error) => Err(error),
+        None => log.file.flush(),
     }
 }
 
@@ -110,10 +122,11 @@ impl Truth {
     fn write(&self, line: &Line<'_>) {
         let Ok(mut text) = serde_json::to_vec(line) else { return };
         text.push(b'\n');
-        let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text);
-        if let Err(error) = written {
-            // Whoever scores finds operations missing on the side of the truth.
-            tracing::error!(%error, "the truth log cannot be written");
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.failure.is_none()
+            && let Err(error) = log.file.write_all(&text)
+        {
+            log.failure = Some(error);
         }
     }
 }

@@ -95,6 +95,11 @@ impl Ledger {
         counter.fetch_add(items as u64, Relaxed);
     }
 
+    /// The collector refused items of an export that it took otherwise.
+    pub(crate) fn refused(&self, items: usize) {
+        self.failed.fetch_add(items as u64, Relaxed);
+    }
+
     /// Nothing is admitted from here on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Relaxed);

@@ -146,8 +146,12 @@ impl Queue {
         }
     }
 
-    fn take(&self) -> Option<Batch> {
-        self.lock().batches.pop_front()
+    /// The batches that are full, or all that wait now: what comes meanwhile waits for the next time.
+    fn take(&self, all: bool) -> VecDeque<Batch> {
+        let mut waiting = self.lock();
+        let full = waiting.batches.iter().take_while(|batch| batch.spans >= self.size).count();
+        let taken = if all { waiting.batches.len() } else { full };
+        waiting.batches.drain(..taken).collect()
     }
 
     fn give_back(&self, mut written: Vec<u8>) {
@@ -175,19 +179,19 @@ impl Sender {
         let mut ticks = tokio::time::interval(delay.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let waiting = tokio::select! {
-                _ = ticks.tick() => None,
-                () = self.queue.full.notified() => None,
+            let (all, asker) = tokio::select! {
+                _ = ticks.tick() => (true, None),
+                () = self.queue.full.notified() => (false, None),
                 flush = asked.recv() => match flush {
-                    Some(flush) => Some(flush),
+                    Some(flush) => (true, Some(flush)),
                     None => return,
                 },
             };
             let mut result = Ok(());
-            while let Some(batch) = self.queue.take() {
+            for batch in self.queue.take(all) {
                 result = self.send(batch).await.and(result);
             }
-            if let Some(flush) = waiting {
+            if let Some(flush) = asker {
                 // Whoever asked may have given up.
                 let _gone = flush.send(result);
             }
@@ -197,7 +201,7 @@ impl Sender {
     async fn send(&self, Batch { spans, written }: Batch) -> OTelSdkResult {
         let timeout = self.delivery.timeout;
         self.delivery.taken(spans);
-        let result = if self.delivery.is_hopeless() {
+        let answer = if self.delivery.is_hopeless() {
             Err(Delivery::hopeless())
         } else {
             let request = self.head.request(&written);
@@ -205,7 +209,33 @@ impl Sender {
             let sent = self.wire.send(request);
             tokio::time::timeout(timeout, sent).await.unwrap_or(Err(OTelSdkError::Timeout(timeout)))
         };
-        self.delivery.finished(spans, &result);
+        let refused = answer.as_ref().map_or(0, |refused| (*refused).min(spans));
+        let result = answer.map(drop);
+        self.delivery.finished(spans - refused, &result);
+        self.delivery.refused(refused);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(queue: &Queue, all: bool) -> Vec<usize> {
+        queue.take(all).iter().map(|batch| batch.spans).collect()
+    }
+
+    #[test]
+    fn only_full_batches_leave_before_their_time() {
+        let queue = Queue { size: 2, ..Queue::default() };
+        for _ in 0..5 {
+            queue.push(b"span");
+        }
+        assert_eq!(taken(&queue, false), [2, 2]);
+        assert_eq!(taken(&queue, false), Vec::<usize>::new());
+        queue.push(b"span");
+        queue.push(b"span");
+        assert_eq!(taken(&queue, true), [2, 1]);
+        assert_eq!(taken(&queue, true), Vec::<usize>::new());
     }
 }

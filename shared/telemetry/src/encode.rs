@@ -253,9 +253,12 @@ fn message(out: &mut Vec<u8>, field: u8, write: impl FnOnce(&mut Vec<u8>)) {
         *room = short;
         return;
     }
-    let mut digits = Vec::with_capacity(10);
-    varint(&mut digits, length as u64);
-    out.splice(at..=at, digits);
+    // The length goes to the end, and from there to where it belongs; what was written gives way.
+    varint(out, length as u64);
+    let digits = out.len() - end;
+    let Some(rest) = out.get_mut(at + 1..) else { return };
+    rest.rotate_right(digits);
+    out.remove(at);
 }
 
 fn key(out: &mut Vec<u8>, field: u8, wire_type: u8) {

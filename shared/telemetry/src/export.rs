@@ -73,6 +73,13 @@ impl Delivery {
         OTelSdkError::InternalFailure("the collector did not answer before".to_owned())
     }
 
+    /// The collector took the rest of the export and refused these.
+    pub(crate) fn refused(&self, items: usize) {
+        if let Some(ledger) = &self.ledger {
+            ledger.refused(items);
+        }
+    }
+
     /// An export came to its end.
     pub(crate) fn finished(&self, items: usize, result: &OTelSdkResult) {
         if let Some(ledger) = &self.ledger {

@@ -88,9 +88,11 @@ impl Open {
     }
 }
 
-/// Makes a span below the current context when it is over: one that nothing happened within.
+/// Makes a span below the context `parent` when it is over: one that nothing happened within.
+#[expect(clippy::too_many_arguments, reason = "all of a span at once")]
 pub(crate) fn record(
     tracer: &SdkTracer,
+    parent: &Context,
     name: impl Into<Cow<'static, str>>,
     kind: SpanKind,
     began: Began,
@@ -102,7 +104,7 @@ pub(crate) fn record(
         return;
     }
     let builder = began.builder(name.into(), kind, attributes);
-    let mut span = Context::map_current(|parent| tracer.build_with_context(builder, parent));
+    let mut span = tracer.build_with_context(builder, parent);
     if failed {
         span.set_status(Status::error(""));
     }

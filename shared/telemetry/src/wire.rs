@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::{BufMut as _, Bytes};
 use http::uri::PathAndQuery;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_sdk::error::OTelSdkError;
+use prost::Message as _;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
@@ -31,11 +33,11 @@ impl Wire {
     }
 
     /// Sends a request, and sends it again while the collector says that this may help: as often and as late as the
-    /// SDK's exporters do.
+    /// SDK's exporters do. Gives how many of its spans were refused, where the rest was taken.
     ///
     /// # Errors
     /// What the collector said the last time.
-    pub(crate) async fn send(&self, request: Bytes) -> OTelSdkResult {
+    pub(crate) async fn send(&self, request: Bytes) -> Result<usize, OTelSdkError> {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_millis(1_600))
@@ -43,7 +45,10 @@ impl Wire {
             .with_jitter()
             .build();
         loop {
-            let Err(status) = self.send_once(request.clone()).await else { return Ok(()) };
+            let status = match self.send_once(request.clone()).await {
+                Ok(answer) => return Ok(refused(answer)),
+                Err(status) => status,
+            };
             let (Some(least), Some(wait)) = (least_wait(&status), waits.next()) else {
                 return Err(OTelSdkError::InternalFailure(format!("{}: {}", status.code(), status.message())));
             };
@@ -51,13 +56,22 @@ impl Wire {
         }
     }
 
-    async fn send_once(&self, body: Bytes) -> Result<(), Status> {
+    async fn send_once(&self, body: Bytes) -> Result<ExportTraceServiceResponse, Status> {
         let mut client = self.client.clone();
         client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let request = Request::from_parts(self.metadata.clone(), http::Extensions::default(), body);
-        client.unary(request, PathAndQuery::from_static(EXPORT), Written).await?;
-        Ok(())
+        let answer = client.unary(request, PathAndQuery::from_static(EXPORT), Written).await?;
+        Ok(answer.into_inner())
     }
+}
+
+/// How many spans were refused. They are not to be sent again (OTLP specification, "Partial Success").
+fn refused(answer: ExportTraceServiceResponse) -> usize {
+    let partial = answer.partial_success.unwrap_or_default();
+    if partial.rejected_spans > 0 {
+        tracing::warn!(spans = partial.rejected_spans, reason = partial.error_message, "the collector refused spans");
+    }
+    usize::try_from(partial.rejected_spans).unwrap_or_default()
 }
 
 /// How long to wait at least before it is worth while to ask again; none when it never will be. By the section
@@ -76,13 +90,13 @@ fn least_wait(status: &Status) -> Option<Duration> {
     }
 }
 
-/// A request that is written already, and an answer that nobody reads.
+/// A request that is written already.
 #[derive(Clone, Copy, Debug)]
 struct Written;
 
 impl Codec for Written {
     type Encode = Bytes;
-    type Decode = ();
+    type Decode = ExportTraceServiceResponse;
     type Encoder = Self;
     type Decoder = Self;
 
@@ -106,12 +120,12 @@ impl Encoder for Written {
 }
 
 impl Decoder for Written {
-    type Item = ();
+    type Item = ExportTraceServiceResponse;
     type Error = Status;
 
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        from.advance(from.remaining());
-        Ok(Some(()))
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<ExportTraceServiceResponse>, Status> {
+        let answer = ExportTraceServiceResponse::decode(from);
+        answer.map(Some).map_err(|error| Status::internal(format!("the collector's answer cannot be read: {error}")))
     }
 }
 

@@ -164,6 +164,8 @@ async fn one_request_is_one_tree_across_hops_spawns_and_streams() {
     assert_attributes(failed, &[("error.type", "unique_violation"), ("db.response.status_code", "2067")]);
     assert_eq!(failed.status, ERROR);
     assert_eq!(spans.iter().find(|span| span.name == "price").unwrap().events, ["priced"]);
+    // A server's span has its events too, though no function of the handler has a span of its own.
+    assert_eq!(named(&spans, SERVER, "GET /echo/{id}").events, ["echoed"]);
     // No query string's value anywhere.
     for secret in ["4242424242424242", "hunter2"] {
         assert!(!format!("{spans:?}").contains(secret));
@@ -176,6 +178,27 @@ async fn one_request_is_one_tree_across_hops_spawns_and_streams() {
         .await;
     assert_eq!((log.severity.as_str(), log.attributes["book_id"].as_str()), ("INFO", "7"));
     assert!(spans.iter().any(|span| span.kind == SERVER && span.name == "GET /echo/{id}" && span.id == log.span));
+}
+
+#[tokio::test]
+async fn what_is_apart_takes_no_span_along_and_stays_in_its_trace() {
+    receiver();
+    let has_span = || !tracing::Span::current().is_none();
+    async {
+        let trace = bookstore_telemetry::trace_id();
+        assert!(trace.is_some() && has_span());
+        bookstore_telemetry::apart(async {
+            for _ in 0..2 {
+                assert!(!has_span());
+                assert_eq!(bookstore_telemetry::trace_id(), trace);
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(has_span());
+    }
+    .instrument(tracing::info_span!("caller"))
+    .await;
 }
 
 #[tokio::test]

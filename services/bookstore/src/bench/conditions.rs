@@ -49,6 +49,18 @@ pub(super) fn command() -> String {
     std::iter::once("bookstore".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
+/// Variables that the shops had from who measured: they may change what a mode is. Values are left out where they may
+/// be secret.
+pub(super) fn inherited() -> Option<String> {
+    let matters = |name: &str| name.starts_with("OTEL_") || name.starts_with("BOOKSTORE_") || name == "RUST_LOG";
+    let mut set: Vec<_> = std::env::vars()
+        .filter(|(name, value)| matters(name) && !value.is_empty())
+        .map(|(name, value)| if name.ends_with("_HEADERS") { name } else { format!("{name}={value}") })
+        .collect();
+    set.sort();
+    (!set.is_empty()).then(|| format!("The shops were given by who measured: {}.", set.join(", ")))
+}
+
 /// Lines, crates and bytes, as far as sources, cargo and another build are there.
 pub(super) fn code_cost(arguments: &Bench) -> CodeCost {
     let sources = arguments.sources.clone().unwrap_or_else(|| PathBuf::from("."));

@@ -36,6 +36,9 @@ const SENDING: [(&str, &str); 3] = [
     ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
 ];
 
+/// How long a shop rests before and after a phase: longer than what it has made waits to be sent.
+const REST: Duration = Duration::from_millis(1_500);
+
 /// The threads that make the load: as many as there are cores for it.
 pub(super) struct Load {
     runtime: Runtime,
@@ -74,12 +77,16 @@ impl Runner<'_> {
     /// When the shop cannot be had, or a rate not be made.
     pub(super) async fn run(
         &self,
+        seed: u64,
         mode: Mode,
         rate: Option<f64>,
         kinds: &[PhaseKind],
     ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
         let place = Temporary::new("bench", &self.arguments.database.database)?;
         let given = CHEAP.into_iter().chain(SENDING);
+        // Whoever measures may have these for a reason of their own.
+        let unset = [bookstore_runtime::truth::DIRECTORY, bookstore_runtime::server::SPIN];
+        let given = given.chain(unset.map(|name| (name, "")));
         let mut environment: Vec<_> = given.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         if let Some(us) = mode.planted_us {
             environment.push((bookstore_runtime::server::SPIN.to_owned(), us.to_string()));
@@ -96,23 +103,43 @@ impl Runner<'_> {
             environment,
             cores: Some(self.cores.of_shop()),
         };
-        let mut shop = Shop::start(&options).await?;
-        let measured = self.measure(&mut shop, mode, rate, kinds).await;
-        shop.stop().await;
+        let measured = self.run_in(&options, seed, mode, rate, kinds).await;
         place.remove().await;
+        measured
+    }
+
+    async fn run_in(
+        &self,
+        options: &Options,
+        seed: u64,
+        mode: Mode,
+        rate: Option<f64>,
+        kinds: &[PhaseKind],
+    ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
+        let told = bookstore_runtime::process::signal()?;
+        let mut shop = Shop::start(options).await?;
+        let measured = tokio::select! {
+            measured = self.measure(&mut shop, seed, mode, rate, kinds) => measured,
+            () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
+        };
+        shop.stop().await;
+        if let Some(event) = shop.past_event() {
+            bail!("{event}: what it used is lost, and nothing can be measured");
+        }
         measured
     }
 
     async fn measure(
         &self,
         shop: &mut Shop,
+        seed: u64,
         mode: Mode,
         rate: Option<f64>,
         kinds: &[PhaseKind],
     ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
         shop.ready().await?;
         let target = shop.url(Service::Storefront).parse()?;
-        let options = Asked { customers: self.arguments.concurrency, seed: self.arguments.seed, timeout: PATIENCE };
+        let options = Asked { customers: self.arguments.concurrency, seed, timeout: PATIENCE };
         let scenario = self.scenario.clone();
         let prepared =
             self.load.runtime.spawn(async move { Customers::prepare(&target, &scenario, options, &mut |_| {}).await });
@@ -148,8 +175,11 @@ impl Runner<'_> {
         let receiver = shop.url(Service::Compare);
         let makes_telemetry = mode.instrumentation == Instrumentation::Manual;
         let sent_before = if makes_telemetry { Some(Received::settled(&http, &receiver).await?) } else { None };
+        // The same rest in each mode. After it all that was made has been sent, and is in the account of who sent it.
+        tokio::time::sleep(REST).await;
         let before = Account::read(shop)?;
         let (customers, outcome) = self.load.run(customers, plan).await?;
+        tokio::time::sleep(REST).await;
         let used = Account::read(shop)?.since(&before);
         let sent = match sent_before {
             Some(before) => Some(Received::settled(&http, &receiver).await?.since(&before)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ impl Received {
     /// Asks when all that the services have made so far has come, and they have told what they lost.
     ///
     /// # Errors
-    /// When the receiver does not answer.
+    /// When the receiver does not answer, or it does not come to that.
     pub(super) async fn settled(http: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
         let until = Instant::now() + LONGEST;
         let (mut last, mut quiet) = (Self::ask(http, url).await?, 0);
@@ -72,6 +72,12 @@ impl Received {
             let now = Self::ask(http, url).await?;
             quiet = if now.received.spans == last.received.spans { quiet + 1 } else { 0 };
             last = now;
+        }
+        if !last.is_accounted_for() {
+            bail!(
+                "after {} s the services have not told of all spans that were sent; what was lost cannot be known",
+                LONGEST.as_secs()
+            );
         }
         Ok(last)
     }

