@@ -285,10 +285,11 @@ fn not_the_shop(target: &Target, what: &str, answer: &Answer) -> PrepareError {
     PrepareError::NotTheShop { target: target.to_string(), what: what.to_owned(), answer: said(answer) }
 }
 
-/// An answer in a line: its status and, if it is a failure, the begin of its body. That of a success may hold a token.
+/// An answer in a line: its status and the begin of its body, unless that holds a session's token.
 fn said(answer: &Answer) -> String {
-    let shown = if answer.status.is_success() { &[][..] } else { &answer.body[..] };
-    let text: String = String::from_utf8_lossy(shown).chars().take(200).collect();
+    let text = String::from_utf8_lossy(&answer.body);
+    let shown = if text.contains("\"token\"") { "" } else { &*text };
+    let text: String = shown.chars().take(200).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() { answer.status.to_string() } else { format!("{}: {text}", answer.status) }
 }
