@@ -36,7 +36,7 @@ score-all:
     mkdir -p docs/results/score
     for database in sqlite postgres; do \
         for scenario in mixed browse purchase rush sequence join spawn fanout hedge; do \
-            target/release/bookstore score --scenario $scenario --database $database --requests 3000 --runs 3 \
+            target/release/bookstore score --scenario $scenario --database $database --requests 1500 --runs 3 \
                 --min-right all=100 --max-wrong all=0 --max-missing 0 --json > docs/results/score/$database-$scenario.json || exit 1; \
         done; \
     done

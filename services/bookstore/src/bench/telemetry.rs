@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 /// How long what is still on its way is waited for: exporters tell of themselves every five seconds.
-const LONGEST: Duration = Duration::from_secs(12);
+const LONGEST: Duration = Duration::from_secs(30);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Nothing is on its way any more when nothing has come for so many looks: longer than the interval between two exports.
