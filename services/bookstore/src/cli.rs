@@ -241,7 +241,8 @@ pub(crate) struct Bench {
     /// Tests the bench itself on this machine: two modes that are the same must not differ, and 50 µs that are burnt in each
     /// request must be found
     ///
-    /// Two experiments, written to DIR/same and DIR/planted. Exits with 1 where one comes out otherwise.
+    /// Two experiments, written to DIR/same and DIR/planted. Exits with 1 where one comes out otherwise, and with 3 where the
+    /// machine is too noisy to say.
     #[arg(long, conflicts_with = "modes")]
     pub(crate) self_test: bool,
     /// How many rounds; no verdict is given with fewer than 12
