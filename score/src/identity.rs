@@ -1,5 +1,6 @@
 //! Which operation of the truth a span is: by its attributes, else by the headers that it recorded, else by slot and
-//! time.
+//! time. A driver's own `COMMIT` and `ROLLBACK` carry no slot: they are of the hop whose statement went before them on the
+//! same connection, where a tracer tells which connection that was (`network.local.port`).
 
 use std::collections::HashMap;
 
@@ -36,7 +37,37 @@ pub(crate) fn of_all(truth: &Truth, spans: &Spans) -> (Vec<Identity>, u64) {
         unheard_of += u64::from(!found && !span.request.is_none());
         identity
     });
-    (identities.collect(), unheard_of)
+    let mut identities: Vec<_> = identities.collect();
+    by_connection(truth, spans, &mut identities);
+    (identities, unheard_of)
+}
+
+/// Finds out what statements without a slot are, from those before them on the same connection. What a tracer thinks of
+/// their parents plays no part in it.
+fn by_connection(truth: &Truth, spans: &Spans, identities: &mut [Identity]) {
+    let mut connections: HashMap<Text, Vec<usize>> = HashMap::new();
+    for (at, span) in spans.spans.iter().enumerate() {
+        if !span.connection.is_none() {
+            connections.entry(span.connection).or_default().push(at);
+        }
+    }
+    for statements in connections.values_mut() {
+        statements.sort_by_key(|at| spans.spans[*at].start);
+        let mut before = None;
+        for &at in &*statements {
+            let span = &spans.spans[at];
+            if identities[at] == Identity::Unknown
+                && span.slot.is_none()
+                && let Some(before) = before
+                && let Some(operation) = truth.bare(before, spans.names.get(span.text), span.start, span.end)
+            {
+                identities[at] = Identity::Operation(operation);
+            }
+            if let Identity::Operation(operation) = identities[at] {
+                before = Some(truth.operation(operation));
+            }
+        }
+    }
 }
 
 struct Index<'a> {

@@ -50,6 +50,8 @@ pub(crate) struct Span {
     pub(crate) slot: Text,
     /// The text of its statement, without comments at the end.
     pub(crate) text: Text,
+    /// A statement's connection, where it is told: the service and the port of its end.
+    pub(crate) connection: Text,
     pub(crate) shape: Shape,
     /// A statement without a slot that is what connection pools do by themselves.
     pub(crate) pool: bool,
@@ -125,14 +127,14 @@ impl Spans {
     fn add_spans(&mut self, resources: &[ResourceSpans]) {
         for resource in resources {
             let service = resource.resource.as_ref().and_then(|it| it.attribute("service.name")).unwrap_or_default();
-            let service = self.names.add(service);
+            let service = (service, self.names.add(service));
             for span in resource.scope_spans.iter().flat_map(|scope| &scope.spans) {
                 self.add_span(service, span);
             }
         }
     }
 
-    fn add_span(&mut self, service: Text, span: &trace::Span) {
+    fn add_span(&mut self, (service, service_name): (&str, Text), span: &trace::Span) {
         let (Some(trace), Some(id), Some(parent)) =
             (trace_id(&span.trace_id), span_id(&span.span_id), parent_id(&span.parent_span_id))
         else {
@@ -155,18 +157,23 @@ impl Spans {
             && slot.is_empty()
             && claims::is_pool_work(claims.text.unwrap_or(span.name.as_str()));
         let (request, hop) = claims.call.unwrap_or_default();
+        let connection = match claims.local_port {
+            Some(port) if shape == Shape::Database => self.names.add(&format!("{service}:{port}")),
+            _ => Text::NONE,
+        };
         let span = Span {
             trace,
             id,
             parent,
             start: span.start_time_unix_nano,
             end: span.end_time_unix_nano.max(span.start_time_unix_nano),
-            service,
+            service: service_name,
             name: self.names.add(&span.name),
             request: self.names.add(request),
             hop: self.names.add(hop),
             slot: self.names.add(slot),
             text: self.names.add(claims.text.map_or("", claims::without_comments)),
+            connection,
             shape,
             pool,
         };

@@ -199,12 +199,21 @@ impl Truth {
 
     /// Whether the hop that a server operation is sent a statement of this text and without a slot around that time.
     pub(crate) fn has_bare(&self, server: &Operation, text: &str, start: u64, end: u64) -> bool {
-        let sent = self.bare.get(&(server.request, server.hop)).map_or(&[][..], Vec::as_slice);
-        sent.iter().any(|it| {
-            let near =
-                it.start.saturating_sub(CLOCK_TOLERANCE) <= end && start <= it.end.saturating_add(CLOCK_TOLERANCE);
-            near && self.names.get(it.text).eq_ignore_ascii_case(text)
-        })
+        self.bare_of(server.request, server.hop, text, start, end).is_some()
+    }
+
+    /// The statement of this text and without a slot that the same hop sent around that time as this statement.
+    pub(crate) fn bare(&self, statement: &Operation, text: &str, start: u64, end: u64) -> Option<u32> {
+        self.bare_of(statement.request, statement.parent, text, start, end)
+    }
+
+    fn bare_of(&self, request: Text, hop: Text, text: &str, start: u64, end: u64) -> Option<u32> {
+        let sent = self.bare.get(&(request, hop)).map_or(&[][..], Vec::as_slice);
+        let near = sent.iter().filter(|it| {
+            it.start.saturating_sub(CLOCK_TOLERANCE) <= end && start <= it.end.saturating_add(CLOCK_TOLERANCE)
+        });
+        let same = near.filter(|it| self.names.get(it.text).eq_ignore_ascii_case(text));
+        same.min_by_key(|it| it.start.abs_diff(start)).map(|it| it.operation)
     }
 
     /// What the span of an operation must hang under.

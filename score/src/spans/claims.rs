@@ -15,6 +15,8 @@ pub(super) struct Claims<'a> {
     pub(super) database: bool,
     /// The text of a statement.
     pub(super) text: Option<&'a str>,
+    /// The port of this end of the connection.
+    pub(super) local_port: Option<i64>,
 }
 
 impl<'a> Claims<'a> {
@@ -31,6 +33,11 @@ impl<'a> Claims<'a> {
                     claims.text = claims.text.or(text(value));
                 }
                 "db.system.name" | "db.system" => claims.database = true,
+                "network.local.port" => {
+                    if let Some(Value::IntValue(port)) = value.value {
+                        claims.local_port = Some(port);
+                    }
+                }
                 _ => {
                     let name = HEADERS.iter().find_map(|start| key.strip_prefix(start));
                     match name {

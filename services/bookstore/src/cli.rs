@@ -185,6 +185,10 @@ pub(crate) struct Score {
     /// Whose spans are judged
     #[arg(long, value_enum, default_value_t)]
     pub(crate) side: Side,
+    /// Have the agent link by thread, as other agents do: for comparison
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "task")]
+    pub(crate) link_by: LinkBy,
     /// How many customers are in the shop at once
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) concurrency: NonZeroUsize,
@@ -314,18 +318,33 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     percent.ok_or_else(|| "expected percent, more than 0 and at most 50".to_owned())
 }
 
+/// By what the agent links requests.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LinkBy {
+    /// By the task of the async runtime
+    Task,
+    /// By the thread
+    Thread,
+}
+
 /// Whose spans.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Side {
     /// Those of the OpenTelemetry SDK in the services' code
     #[default]
     Manual,
+    /// Those of the agent, which sees the processes from outside; needs root's rights (sudo)
+    #[cfg(target_os = "linux")]
+    Ebpf,
 }
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Manual => "manual",
+            #[cfg(target_os = "linux")]
+            Self::Ebpf => "ebpf",
         })
     }
 }

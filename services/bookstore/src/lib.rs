@@ -7,7 +7,7 @@
 //! * [`shop`]: a shop, started and ended as one; what `up`, `verify` and measurements stand on.
 //! * [`service`]: its processes; [`database`]: where they keep what they know;
 //!   `private_postgres`: a server of its own; `data_dir`: its files.
-//! * `privileges`: root's rights, given up first.
+//! * `privileges`: root's rights, given up first; `outside`: what keeps them, the agent.
 //! * `tour`: one purchase; `trace`: what compare has of it; `tree`: how that is drawn.
 //! * [`expected`]: the calls that a purchase must leave in its traces.
 //! * `terminal`: what is written to it.
@@ -23,6 +23,8 @@ mod check;
 mod cli;
 mod data_dir;
 mod healthcheck;
+#[cfg(target_os = "linux")]
+mod outside;
 #[cfg(unix)]
 mod private_postgres;
 mod privileges;

@@ -27,6 +27,15 @@ pub(crate) fn give_up(data_dir: Option<&Path>) -> anyhow::Result<()> {
     if is_root() { unix::become_ordinary(data_dir) } else { Ok(()) }
 }
 
+/// This program with its arguments, to be run again as an ordinary user, while this process keeps its rights.
+///
+/// # Errors
+/// As [`give_up`].
+#[cfg(target_os = "linux")]
+pub(crate) fn as_ordinary(data_dir: Option<&Path>) -> anyhow::Result<std::process::Command> {
+    unix::as_ordinary(data_dir).map(|(again, _)| again)
+}
+
 /// Nothing to give up that we know of.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "the same interface as on Unix")]
@@ -53,6 +62,15 @@ mod unix {
                           ordinary user, or by sudo, or add a user (useradd --system nobody)";
 
     pub(super) fn become_ordinary(data_dir: Option<&Path>) -> anyhow::Result<()> {
+        let (mut again, user) = as_ordinary(data_dir)?;
+        let error = again.exec();
+        Err(error).context(format!(
+            "this executable cannot be run by user {}: it has to be readable and executable for everybody",
+            describe(user)
+        ))
+    }
+
+    pub(super) fn as_ordinary(data_dir: Option<&Path>) -> anyhow::Result<(Command, RunAs)> {
         let user = choose(data_dir).context(NOBODY)?;
         if let Some(data_dir) = data_dir {
             hand_over(data_dir, user)?;
@@ -62,11 +80,9 @@ mod unix {
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_else(|| "bookstore".into());
-        let error = Command::new(program).arg0(name).args(arguments).uid(user.uid).gid(user.gid).exec();
-        Err(error).context(format!(
-            "this executable cannot be run by user {}: it has to be readable and executable for everybody",
-            describe(user)
-        ))
+        let mut again = Command::new(program);
+        again.arg0(name).args(arguments).uid(user.uid).gid(user.gid);
+        Ok((again, user))
     }
 
     fn choose(data_dir: Option<&Path>) -> Option<RunAs> {

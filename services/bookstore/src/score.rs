@@ -13,6 +13,10 @@ use anyhow::{Context as _, bail};
 use bookstore_score::{Report, Setting, Thresholds, Verdict, files};
 
 use crate::cli::Score;
+#[cfg(target_os = "linux")]
+use crate::cli::{LinkBy, Side};
+#[cfg(target_os = "linux")]
+use crate::outside;
 use crate::terminal::{self, note};
 use crate::{privileges, runtime, shop};
 
@@ -26,6 +30,10 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         max_wrong: arguments.max_wrong.clone(),
         max_missing: arguments.max_missing,
     };
+    #[cfg(target_os = "linux")]
+    if arguments.otlp.is_empty() && arguments.side == Side::Ebpf && !outside::is_watched() {
+        return watched(arguments);
+    }
     let report = if arguments.otlp.is_empty() { live(arguments)? } else { recorded(arguments)? };
     let report = report.held_to(&thresholds);
     if arguments.json {
@@ -34,6 +42,19 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         terminal::say(report.table(terminal::width()));
     }
     Ok(if report.breaches().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has it done by an ordinary user, with the agent above.
+#[cfg(target_os = "linux")]
+fn watched(arguments: &Score) -> anyhow::Result<ExitCode> {
+    if !privileges::is_root() {
+        bail!("the agent needs root's rights to look into other processes: sudo bookstore score --side ebpf …");
+    }
+    let link_by = match arguments.link_by {
+        LinkBy::Task => bookstore_agent::trace::LinkBy::Task,
+        LinkBy::Thread => bookstore_agent::trace::LinkBy::Thread,
+    };
+    outside::supervise(privileges::as_ordinary(arguments.record.as_deref())?, link_by)
 }
 
 fn recorded(arguments: &Score) -> anyhow::Result<Report> {
@@ -58,6 +79,8 @@ fn live(arguments: &Score) -> anyhow::Result<Report> {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
     let mut verdicts: Vec<Verdict> = Vec::new();
+    #[cfg(target_os = "linux")]
+    let mut agent = outside::is_watched().then(outside::Agent::listen);
     for number in 1..=arguments.runs.get() {
         let what = format!(
             "run {number} of {}: {} at once, scenario {}, on {}",
@@ -68,7 +91,15 @@ fn live(arguments: &Score) -> anyhow::Result<Report> {
         );
         note(format_args!("{what} …"));
         let record = arguments.record.as_ref().map(|folder| record_folder(folder, number, arguments.runs.get()));
-        let verdict = runtime()?.block_on(live::run(arguments, &scenario, u64::from(number), record.as_deref()))?;
+        let run = live::Run {
+            arguments,
+            scenario: &scenario,
+            number: u64::from(number),
+            record: record.as_deref(),
+            #[cfg(target_os = "linux")]
+            agent: agent.as_mut(),
+        };
+        let verdict = runtime()?.block_on(run.make())?;
         verdicts.push(verdict);
     }
     let setting = Setting {

@@ -28,6 +28,9 @@ use crate::{Problem, truth};
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Names a call within its request.
 pub const HOP: HeaderName = HeaderName::from_static("x-hop");
+
+/// Headers of a request that goes out, with those that clients and telemetry add: a map that grows is made anew.
+const HEADERS: usize = 12;
 /// Over HTTP, the milliseconds that the caller will still wait: the counterpart of `grpc-timeout`.
 pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-timeout-ms");
 /// Over gRPC, the same (gRPC over HTTP/2, "Requests": `Timeout`).
@@ -143,6 +146,7 @@ impl Call {
     pub fn grpc_stream<T>(&self, message: T) -> tonic::Request<T> {
         let child = self.child();
         let mut request = tonic::Request::new(message);
+        request.metadata_mut().reserve(HEADERS);
         for (name, value) in [("x-request-id", &child.request_id), ("x-hop", &child.hop)] {
             if let Ok(value) = value.parse() {
                 request.metadata_mut().insert(name, value);
@@ -157,6 +161,7 @@ impl Call {
 
     /// Writes request id, hop and the time left into the headers of an HTTP request.
     pub fn write_headers(&self, headers: &mut HeaderMap) {
+        headers.reserve(HEADERS);
         for (name, value) in [(REQUEST_ID, &self.request_id), (HOP, &self.hop)] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);

@@ -63,7 +63,10 @@ impl Propagator {
             && span.is_valid()
         {
             match write(span, span.trace_flags() & TraceFlags::SAMPLED) {
-                Some(value) if *span.trace_state() == TraceState::NONE => {
+                Some(mut value) if *span.trace_state() == TraceState::NONE => {
+                    // No two requests have the same: HPACK need not remember it, on either side (RFC 7541, 6.2.3), in
+                    // the place of what comes again.
+                    value.set_sensitive(true);
                     headers.insert(TRACEPARENT, value);
                 }
                 _ => any.inject_context(context, &mut HeadersMut(headers)),
@@ -98,8 +101,10 @@ fn write(span: &SpanContext, flags: TraceFlags) -> Option<HeaderValue> {
 
 fn write_hex(digits: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    let (pairs, _) = digits.as_chunks_mut();
+    for ([high, low], byte) in pairs.iter_mut().zip(bytes) {
+        *high = DIGITS[usize::from(byte >> 4)];
+        *low = DIGITS[usize::from(byte & 15)];
     }
 }
 

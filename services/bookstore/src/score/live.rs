@@ -10,6 +10,8 @@ use bookstore_score::{Truth, Verdict, judge};
 
 use super::receiver::Receiver;
 use crate::cli::{Score, Side};
+#[cfg(target_os = "linux")]
+use crate::outside;
 use crate::service::Service;
 use crate::shop::{Logs, Options, Ports, Shop, Temporary};
 use crate::terminal::note;
@@ -26,72 +28,90 @@ const GIVEN: [(&str, &str); 4] = [
     ("OTEL_TRACES_EXPORTER", ""),
 ];
 
-/// Makes the run with this number. What was received, and the truth, also go to the folder `record`.
-///
-/// # Errors
-/// When the shop cannot be had, or what came does not go with the truth.
-pub(super) async fn run(
-    arguments: &Score,
-    scenario: &Scenario,
-    number: u64,
-    record: Option<&Path>,
-) -> anyhow::Result<Verdict> {
-    let place = Temporary::new("score", &arguments.database.database)?;
-    let verdict = run_in(&place, arguments, scenario, number, record).await;
-    place.remove().await;
-    verdict
+/// A run to be made.
+pub(super) struct Run<'a> {
+    pub(super) arguments: &'a Score,
+    pub(super) scenario: &'a Scenario,
+    /// Which of several it is.
+    pub(super) number: u64,
+    /// What was received, and the truth, also go to this folder.
+    pub(super) record: Option<&'a Path>,
+    /// The agent that looks on.
+    #[cfg(target_os = "linux")]
+    pub(super) agent: Option<&'a mut outside::Agent>,
 }
 
-async fn run_in(
-    place: &Temporary,
-    arguments: &Score,
-    scenario: &Scenario,
-    number: u64,
-    record: Option<&Path>,
-) -> anyhow::Result<Verdict> {
-    let truth = record.unwrap_or(place.path()).join("truth");
-    std::fs::create_dir_all(&truth).with_context(|| format!("{} cannot be made", truth.display()))?;
-    let truth = truth.canonicalize()?;
-    let receiver = Receiver::start(record).await?;
-    let mut environment =
-        vec![(truth::DIRECTORY.to_owned(), path(&truth)?), ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url())];
-    environment.extend(GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let options = Options {
-        data_dir: Some(place.path().join("shop")),
-        database: place.database().clone(),
-        instrumentation: match arguments.side {
-            Side::Manual => crate::Instrumentation::Manual,
-        },
-        ports: Ports::Free,
-        logs: Logs::Files,
-        environment,
-        ..Options::default()
-    };
-    let told = process::signal()?;
-    let mut shop = Shop::start(&options).await?;
-    let visited = tokio::select! {
-        visited = visit(&mut shop, arguments, scenario, number) => visited,
-        () = told => Err(anyhow::anyhow!("interrupted")),
-    };
-    // In peace: the last spans and the last lines of the truth are written at the end.
-    shop.stop().await;
-    visited?;
-    if let Some(event) = shop.past_event() {
-        bail!("{event}, and its truth ended with it: nothing can be judged");
+impl Run<'_> {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// When the shop cannot be had, or what came does not go with the truth.
+    pub(super) async fn make(self) -> anyhow::Result<Verdict> {
+        let place = Temporary::new("score", &self.arguments.database.database)?;
+        let verdict = self.make_in(&place).await;
+        place.remove().await;
+        verdict
     }
-    let spans = receiver.finish()?;
-    let mut known = Truth::default();
-    for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
-        let file = truth.join(format!("{service}.jsonl"));
-        let opened = std::fs::File::open(&file).with_context(|| format!("{service} kept no truth log"))?;
-        known.read(std::io::BufReader::new(opened), &file.display().to_string())?;
+
+    async fn make_in(mut self, place: &Temporary) -> anyhow::Result<Verdict> {
+        let Self { arguments, scenario, number, record, .. } = self;
+        let truth = record.unwrap_or(place.path()).join("truth");
+        std::fs::create_dir_all(&truth).with_context(|| format!("{} cannot be made", truth.display()))?;
+        let truth = truth.canonicalize()?;
+        let receiver = Receiver::start(record).await?;
+        let mut environment =
+            vec![(truth::DIRECTORY.to_owned(), path(&truth)?), ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url())];
+        environment.extend(GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let options = Options {
+            data_dir: Some(place.path().join("shop")),
+            database: place.database().clone(),
+            instrumentation: match arguments.side {
+                Side::Manual => crate::Instrumentation::Manual,
+                #[cfg(target_os = "linux")]
+                Side::Ebpf => crate::Instrumentation::None,
+            },
+            ports: Ports::Free,
+            logs: Logs::Files,
+            environment,
+            ..Options::default()
+        };
+        let told = process::signal()?;
+        let mut shop = Shop::start(&options).await?;
+        let visited = async {
+            shop.ready().await?;
+            #[cfg(target_os = "linux")]
+            if let Some(agent) = &mut self.agent {
+                agent.watches_all().await?;
+            }
+            visit(&mut shop, arguments, scenario, number).await
+        };
+        let visited = tokio::select! {
+            visited = visited => visited,
+            () = told => Err(anyhow::anyhow!("interrupted")),
+        };
+        // In peace: the last spans and the last lines of the truth are written at the end.
+        shop.stop().await;
+        visited?;
+        #[cfg(target_os = "linux")]
+        if let Some(agent) = &mut self.agent {
+            agent.is_done().await?;
+        }
+        if let Some(event) = shop.past_event() {
+            bail!("{event}, and its truth ended with it: nothing can be judged");
+        }
+        let spans = receiver.finish()?;
+        let mut known = Truth::default();
+        for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
+            let file = truth.join(format!("{service}.jsonl"));
+            let opened = std::fs::File::open(&file).with_context(|| format!("{service} kept no truth log"))?;
+            known.read(std::io::BufReader::new(opened), &file.display().to_string())?;
+        }
+        Ok(judge(&known, &spans)?)
     }
-    Ok(judge(&known, &spans)?)
 }
 
 /// Customers come until enough requests were made.
 async fn visit(shop: &mut Shop, arguments: &Score, scenario: &Scenario, number: u64) -> anyhow::Result<()> {
-    shop.ready().await?;
     let target = shop.url(Service::Storefront).parse()?;
     let options = Load { customers: arguments.concurrency, seed: arguments.seed + number, timeout: PATIENCE };
     let mut customers = Customers::prepare(&target, scenario, options, &mut |_| {}).await?;

@@ -52,8 +52,8 @@ impl Common<'_> {
     pub(super) fn of(&self, service: Service) -> Vec<Variable> {
         let mut variables = Variables::default();
         variables.set("BOOKSTORE_LOG_FORMAT", if self.log_format == LogFormat::Json { "json" } else { "pretty" });
-        // Each has a name of its own; one for all would make them one service.
-        variables.unset("OTEL_SERVICE_NAME");
+        // Each has a name of its own; one for all would make them one service. Whoever looks from outside reads it here.
+        variables.set("OTEL_SERVICE_NAME", service.name());
         if !is_set(HEAPS.0) {
             variables.set(HEAPS.0, HEAPS.1);
         }

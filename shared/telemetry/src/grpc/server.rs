@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::extract::ConnectInfo;
 use http::{Request, Response};
 use http_body::Body;
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use opentelemetry::{ContextGuard, KeyValue};
 use opentelemetry_semantic_conventions::attribute as name;
 use tonic::Code;
@@ -87,6 +87,8 @@ where
 pub struct ServerExchange {
     live: &'static Live,
     span: Open,
+    /// The caller does not know the trace: it is told.
+    is_root: bool,
     began: Began,
     method: Asked,
     code: Option<Code>,
@@ -141,8 +143,9 @@ impl ServerExchange {
             Asked::New(name) => name.clone().into(),
         };
         let parent = live.propagator.extract(request.headers());
+        let is_root = !parent.has_active_span();
         let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
-        Self { live, span, began, method, code: None }
+        Self { live, span, is_root, began, method, code: None }
     }
 }
 
@@ -155,7 +158,9 @@ impl Exchange for ServerExchange {
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {
         self.code = status::in_headers(&head.headers).or_else(|| status::of_http(head.status));
-        if let Some(value) = self.span.context().and_then(propagation::trace_response) {
+        if self.is_root
+            && let Some(value) = self.span.context().and_then(propagation::trace_response)
+        {
             head.headers.insert(propagation::TRACERESPONSE, value);
         }
         self.code.is_none()

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use axum::extract::{ConnectInfo, MatchedPath};
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use opentelemetry::{Array, ContextGuard, KeyValue, StringValue, Value};
 use opentelemetry_semantic_conventions::attribute as name;
 use tower_layer::Layer;
@@ -80,6 +80,8 @@ where
 pub struct ServerExchange {
     live: &'static Live,
     span: Open,
+    /// The caller does not know the trace: it is told.
+    is_root: bool,
     began: Began,
     method: &'static str,
     scheme: &'static str,
@@ -121,9 +123,10 @@ impl ServerExchange {
         attributes.extend(live.captured_headers.iter().filter_map(|header| captured(request.headers(), header)));
 
         let parent = live.propagator.extract(request.headers());
+        let is_root = !parent.has_active_span();
         let span_name = route.map_or(name_of(method), |route| route.span_name(method));
         let span = Open::start(&live.tracer, &parent, span_name, SpanKind::Server, began, attributes);
-        Self { live, span, began, method, scheme, version, route, status: None }
+        Self { live, span, is_root, began, method, scheme, version, route, status: None }
     }
 }
 
@@ -136,7 +139,9 @@ impl Exchange for ServerExchange {
 
     fn answered(&mut self, head: &mut http::response::Parts) -> bool {
         self.status = Some(head.status.as_u16());
-        if let Some(value) = self.span.context().and_then(propagation::trace_response) {
+        if self.is_root
+            && let Some(value) = self.span.context().and_then(propagation::trace_response)
+        {
             head.headers.insert(propagation::TRACERESPONSE, value);
         }
         self.method != "HEAD" && !matches!(head.status.as_u16(), 204 | 304)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What goes to user space. `src/event.rs` reads the same layout. Native byte order, no padding that is not named.
+ */
+#pragma once
+
+enum kind {
+	EVENT_READ = 1,
+	EVENT_WRITE = 2,
+	EVENT_CLOSE = 3,
+	EVENT_WAKE = 4,
+	EVENT_SPAWN = 5,
+	EVENT_SAMPLE = 6,
+	EVENT_EXEC = 7,
+	EVENT_EXIT = 8,
+};
+
+/* At the start of each event. */
+struct event {
+	u32 kind;
+	u32 process; /* tgid */
+	u32 thread;  /* tid */
+	u32 pad;
+	u64 time; /* CLOCK_MONOTONIC, nanoseconds. A write: when it began. A read: when it was over */
+	u64 task; /* the tokio task that runs on the thread; 0: none, or not known */
+};
+
+/* EVENT_WAKE, EVENT_SPAWN: what `task` did to another. */
+struct edge {
+	struct event event;
+	u64 other;
+};
+
+/* EVENT_CLOSE. */
+struct closed {
+	struct event event;
+	u64 socket;
+};
+
+/* EVENT_READ, EVENT_WRITE: bytes of a TCP connection, as many of them as were captured behind it. */
+struct data {
+	struct event event;
+	u64 socket;   /* the kernel's address of it: names the connection until it is closed */
+	u32 sequence; /* TCP's, of the first byte */
+	u32 moved;    /* how many bytes the syscall moved; 0: the other end has closed */
+	u32 captured;
+	u16 local_port;
+	u16 remote_port;
+	u8 local[16]; /* IPv4 as ::ffff:a.b.c.d */
+	u8 remote[16];
+};
+
+/* EVENT_SAMPLE: the words below the thread pointer while `task` is polled. */
+#define SAMPLE_WORDS 128
+struct sample {
+	struct event event;
+	u64 words[SAMPLE_WORDS]; /* the last one lies right below the thread pointer */
+};

@@ -1,0 +1,8 @@
+//! Which processes are watched, and where their probes go.
+
+mod code;
+mod elf;
+mod processes;
+
+pub use elf::{Probes, ReadError, Tasks, probes};
+pub use processes::{Found, Rules, find};

@@ -1,0 +1,106 @@
+//! What an executable says of itself: where tokio's functions are.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use iced_x86::Register;
+use object::read::ReadCache;
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
+
+use super::code;
+
+/// The longest name of a function that is looked at: tokio's are far shorter.
+const LONGEST_NAME: usize = 512;
+
+/// Where probes go, as offsets in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// `wake_by_val` and `wake_by_ref`, whose first argument is the task's header.
+    pub wake: Vec<u64>,
+    /// How spawns are seen.
+    pub spawn: Tasks,
+    /// `poll`, one for each kind of task and scheduler.
+    pub poll: Vec<u64>,
+}
+
+/// How spawns are seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tasks {
+    /// Not at all.
+    #[default]
+    Unseen,
+    /// `TaskHooks::spawn(&self, &TaskMeta)`.
+    Hooks(Vec<u64>),
+    /// `OwnedTasks::bind_inner(&self, Task)`, where the former was inlined.
+    Bound(Vec<u64>),
+}
+
+/// Why an executable cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file.
+    #[error("cannot be read: {0}")]
+    File(#[from] io::Error),
+    /// What is in it.
+    #[error("is no executable that can be read: {0}")]
+    Format(#[from] object::Error),
+}
+
+/// Finds tokio's functions by their symbols. Empty if there are none: it is another program, or a stripped one.
+///
+/// # Errors
+/// When the file cannot be read, or is no ELF.
+pub fn probes(path: &Path) -> Result<Probes, ReadError> {
+    // The executable of a service is some 30 MB, and a few parts of it matter.
+    let cache = ReadCache::new(File::open(path)?);
+    let file = object::File::parse(&cache)?;
+    let mut probes = Probes::default();
+    let (mut hooks, mut bound) = (Vec::new(), Vec::new());
+    for symbol in file.symbols() {
+        if symbol.kind() != SymbolKind::Text {
+            continue;
+        }
+        let Ok(name) = symbol.name() else { continue };
+        // Nearly all are of something else: only the rest is worth demangling.
+        if name.len() > LONGEST_NAME || !name.contains("tokio") {
+            continue;
+        }
+        let name = format!("{:#}", rustc_demangle::demangle(name));
+        let (list, argument) = match name.as_str() {
+            "tokio::runtime::task::waker::wake_by_val" | "tokio::runtime::task::waker::wake_by_ref" => {
+                (&mut probes.wake, Register::RDI)
+            }
+            "tokio::runtime::task::raw::poll" => (&mut probes.poll, Register::RDI),
+            "tokio::runtime::task_hooks::TaskHooks::spawn" => (&mut hooks, Register::RSI),
+            name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
+                (&mut bound, Register::RSI)
+            }
+            _ => continue,
+        };
+        if let Some(offset) = offset(&file, symbol.address(), argument) {
+            list.push(offset);
+        }
+    }
+    for list in [&mut probes.wake, &mut probes.poll, &mut hooks, &mut bound] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    probes.spawn = match (hooks.is_empty(), bound.is_empty()) {
+        (false, _) => Tasks::Hooks(hooks),
+        (true, false) => Tasks::Bound(bound),
+        (true, true) => Tasks::Unseen,
+    };
+    Ok(probes)
+}
+
+/// The offset in the file of the cheapest place for a probe in the function at an address.
+fn offset<'a>(file: &impl object::Object<'a>, address: u64, argument: Register) -> Option<u64> {
+    let segment = file.segments().find(|segment| {
+        (segment.address()..segment.address().saturating_add(segment.size())).contains(&address)
+    })?;
+    let within = address - segment.address();
+    let left = segment.size() - within;
+    let code = segment.data_range(address, left.min(code::CODE as u64)).ok()??;
+    Some(segment.file_range().0 + within + code::cheapest(code, argument))
+}

@@ -1,0 +1,145 @@
+//! What the kernel side says, one event after the other; `bpf/event.h` writes the same layout.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// Words below the thread pointer in a [`What::Sample`].
+pub const SAMPLE_WORDS: usize = 128;
+
+/// Something that a thread of a target did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The process (the kernel's tgid).
+    pub process: u32,
+    /// The thread (the kernel's tid).
+    pub thread: u32,
+    /// `CLOCK_MONOTONIC`, in nanoseconds: of a write its begin, of a read its end.
+    pub time: u64,
+    /// The tokio task that the thread ran; 0 for none, or where it is not known.
+    pub task: u64,
+    /// What it did.
+    pub what: What,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Bytes were read from a connection.
+    Read(Data),
+    /// Bytes were written to one.
+    Write(Data),
+    /// A connection was closed.
+    Close {
+        /// The kernel's address of its socket.
+        socket: u64,
+    },
+    /// The task woke another.
+    Wake {
+        /// That one's id.
+        other: u64,
+    },
+    /// The task spawned another.
+    Spawn {
+        /// That one's id.
+        other: u64,
+    },
+    /// The words below the thread pointer while `task` was polled; the last one lies right below it.
+    Sample(Box<[u64; SAMPLE_WORDS]>),
+    /// A program was started in the process.
+    Exec,
+    /// The process ended.
+    Exit,
+}
+
+/// Bytes that a syscall moved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// The kernel's address of the socket: with the process it names the connection until it is closed.
+    pub socket: u64,
+    /// TCP's sequence number of the first byte.
+    pub sequence: u32,
+    /// How many bytes were moved; 0 where the other end has closed.
+    pub moved: usize,
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// The first bytes, as many as were captured.
+    pub bytes: Box<[u8]>,
+}
+
+impl Event {
+    /// Reads one event; none where it is no event of ours.
+    #[must_use]
+    pub fn read(raw: &[u8]) -> Option<Self> {
+        let mut raw = Reader(raw);
+        let (kind, process, thread, _) = (raw.u32()?, raw.u32()?, raw.u32()?, raw.u32()?);
+        let (time, task) = (raw.u64()?, raw.u64()?);
+        let what = match kind {
+            1 => What::Read(Data::read(&mut raw)?),
+            2 => What::Write(Data::read(&mut raw)?),
+            3 => What::Close { socket: raw.u64()? },
+            4 => What::Wake { other: raw.u64()? },
+            5 => What::Spawn { other: raw.u64()? },
+            6 => {
+                let mut words = Box::new([0; SAMPLE_WORDS]);
+                for word in words.iter_mut() {
+                    *word = raw.u64()?;
+                }
+                What::Sample(words)
+            }
+            7 => What::Exec,
+            8 => What::Exit,
+            _ => return None,
+        };
+        Some(Self { process, thread, time, task, what })
+    }
+}
+
+impl Data {
+    fn read(raw: &mut Reader<'_>) -> Option<Self> {
+        let (socket, sequence, moved, captured) = (raw.u64()?, raw.u32()?, raw.u32()?, raw.u32()?);
+        let (local_port, remote_port) = (raw.u16()?, raw.u16()?);
+        let (local, remote) = (raw.address()?, raw.address()?);
+        let bytes = raw.bytes(usize::try_from(captured).ok()?)?.into();
+        Some(Self {
+            socket,
+            sequence,
+            moved: usize::try_from(moved).ok()?,
+            local: SocketAddr::new(local, local_port),
+            remote: SocketAddr::new(remote, remote_port),
+            bytes,
+        })
+    }
+}
+
+/// Numbers in the machine's byte order, as the kernel side writes them.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_ne_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_ne_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_ne_bytes)
+    }
+
+    /// IPv4 addresses are written as `::ffff:a.b.c.d`: an address is the same one whichever family its socket is of.
+    fn address(&mut self) -> Option<IpAddr> {
+        Some(Ipv6Addr::from(self.array::<16>()?).to_canonical())
+    }
+}

@@ -1,0 +1,145 @@
+//! From events of the kernel to spans of this machine: tasks, connections, links.
+//!
+//! Layout: `tasks` knows which request a task works for; `connection` what is said on a connection; `server` and
+//! `client` what is open on one; `streams` who asked for a stream of HTTP/2; `process` brings them together. It runs on
+//! recorded events as well: nothing here knows of a kernel, and the only clock is the events'.
+
+mod client;
+mod connection;
+mod process;
+mod server;
+mod span;
+mod streams;
+mod tasks;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::{Event, What};
+use process::{Out, Process};
+pub use span::{Edge, LocalSpan, Reason, Service, Side};
+
+/// The number of a span on this machine.
+pub type ServerId = u64;
+
+/// By what requests are linked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkBy {
+    /// By task, as far as the evidence goes.
+    #[default]
+    Task,
+    /// By thread, as other agents do: for comparison. On tokio it is wrong.
+    Thread,
+}
+
+/// Numbers of spans.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// What was done, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events taken.
+    pub events: u64,
+    /// Client spans by the reason of their link, or of its absence.
+    pub links: BTreeMap<&'static str, u64>,
+    /// Connections whose bytes were of no protocol that is understood.
+    pub unparseable: u64,
+    /// How often a parser lost its place and found it again.
+    pub resynchronised: u64,
+    /// What was forgotten to keep within bounds.
+    pub evicted: u64,
+}
+
+impl Counts {
+    fn linked(&mut self, reason: Reason) {
+        *self.links.entry(reason.as_str()).or_default() += 1;
+    }
+}
+
+/// The traces of one machine, as far as each process knows its own part.
+pub struct Tracer {
+    link_by: LinkBy,
+    processes: HashMap<u32, Process>,
+    numbers: Numbers,
+    spans: VecDeque<LocalSpan>,
+    counts: Counts,
+}
+
+impl Tracer {
+    /// One that knows of no process.
+    #[must_use]
+    pub fn new(link_by: LinkBy) -> Self {
+        Self {
+            link_by,
+            processes: HashMap::new(),
+            numbers: Numbers::default(),
+            spans: VecDeque::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// A process is watched from now on.
+    pub fn watch(&mut self, service: Service) {
+        let process = Process::new(Arc::new(service), self.link_by);
+        self.processes.insert(process.service.pid, process);
+    }
+
+    /// A process has ended, and with it what was open.
+    pub fn forget(&mut self, pid: u32, at: u64) {
+        let Some(mut process) = self.processes.remove(&pid) else { return };
+        process.end(at, &mut Out { spans: &mut self.spans, counts: &mut self.counts });
+    }
+
+    /// Takes an event; events come in the order of their times. Gives false for one of a connection of which nothing
+    /// more need be heard.
+    pub fn event(&mut self, event: &Event) -> bool {
+        self.counts.events += 1;
+        let Some(process) = self.processes.get_mut(&event.process) else { return true };
+        if event.what == What::Exit {
+            return true;
+        }
+        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        process.event(event, &mut self.numbers, &mut out)
+    }
+
+    /// Time has passed: it is now this late by the events' clock.
+    pub fn tick(&mut self, now: u64) {
+        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        for process in self.processes.values_mut() {
+            process.tick(now, &mut out);
+        }
+    }
+
+    /// Events were lost: nothing that is open now is linked by evidence that may have a gap.
+    pub fn lose(&mut self) {
+        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        for process in self.processes.values_mut() {
+            process.lose(&mut out);
+        }
+    }
+
+    /// The spans that are over and whose links are final.
+    pub fn take(&mut self) -> VecDeque<LocalSpan> {
+        std::mem::take(&mut self.spans)
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Connections that are held.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.processes.values().map(Process::connections).sum()
+    }
+}

@@ -1,0 +1,239 @@
+//! What this process asks others on a connection, and for whom.
+
+use std::collections::HashMap;
+
+use crate::wire::{End, Exchange, Response};
+
+use super::connection::Stamp;
+use super::process::Out;
+use super::streams::{Found, Streams};
+use super::tasks::TaskId;
+use super::{LocalSpan, Reason, ServerId};
+
+/// How long, in nanoseconds, the wake that follows an answer is waited for.
+const WAIT: u64 = 100_000_000;
+
+/// Requests of one connection that are open at once.
+const MOST_OPEN: usize = 4_096;
+
+/// What is known of who asked, when a request is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Link {
+    /// Who.
+    Known(ServerId, Reason),
+    /// That nobody can be told.
+    None(Reason),
+    /// The answer's wake will tell; if it does not, this is who.
+    Wakes { otherwise: Option<(ServerId, Reason)> },
+    /// [`Streams`] will tell.
+    Stream,
+}
+
+/// The open requests of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Client {
+    open: HashMap<Exchange, Open>,
+    /// HTTP/2 only.
+    streams: Option<Box<Streams>>,
+    /// The task that writes.
+    carrier: TaskId,
+    /// The exchange whose answer was read last: the carrier's next wake is for it.
+    answered: Option<Exchange>,
+    last_end: u64,
+    asked: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    span: LocalSpan,
+    link: Link,
+    /// When the head of its answer was read.
+    answered: Option<u64>,
+    ended: bool,
+}
+
+impl Client {
+    pub(crate) fn streams(&self) -> Option<&Streams> {
+        self.streams.as_deref()
+    }
+
+    pub(crate) fn streams_mut(&mut self) -> Option<&mut Streams> {
+        self.streams.as_deref_mut()
+    }
+
+    pub(crate) fn is_carried_by(&self, task: TaskId) -> bool {
+        self.carrier == task
+    }
+
+    /// Whether nothing was asked yet.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.asked
+    }
+
+    /// When the last answer was over.
+    pub(crate) fn last_end(&self) -> u64 {
+        self.last_end
+    }
+
+    /// The carrier reads.
+    pub(crate) fn read(&mut self) {
+        if let Some(streams) = &mut self.streams {
+            streams.read();
+        }
+    }
+
+    /// A request was written by a task.
+    pub(crate) fn ask(
+        &mut self,
+        exchange: Exchange,
+        span: LocalSpan,
+        link: Link,
+        task: TaskId,
+        out: &mut Out<'_>,
+    ) {
+        // The wakes of the answer before are over.
+        if self.streams.is_none() {
+            self.give_up(out);
+        }
+        if self.open.len() >= MOST_OPEN {
+            out.counts.evicted += 1;
+            return;
+        }
+        self.asked = true;
+        self.carrier = task;
+        if matches!(link, Link::Stream) {
+            self.streams.get_or_insert_default().open(exchange);
+        }
+        self.open.insert(exchange, Open { span, link, answered: None, ended: false });
+    }
+
+    /// The head of an answer was read.
+    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp) {
+        let Some(open) = self.open.get_mut(&exchange) else { return };
+        open.span.response = Some(response);
+        open.answered = Some(stamp.time);
+        match open.link {
+            Link::Wakes { .. } => {
+                self.carrier = stamp.task;
+                self.answered = Some(exchange);
+            }
+            Link::Stream => {
+                if let Some(streams) = &mut self.streams {
+                    streams.answered(exchange, stamp.time);
+                }
+            }
+            Link::Known(..) | Link::None(_) => {}
+        }
+    }
+
+    /// HTTP/1: the carrier woke a task that works for a request.
+    pub(crate) fn woken(&mut self, caller: ServerId, out: &mut Out<'_>) {
+        let Some(exchange) = self.answered.take() else { return };
+        self.link(exchange, Link::Known(caller, Reason::ResponseWake), out);
+    }
+
+    /// An answer is over.
+    pub(crate) fn ended(&mut self, exchange: Exchange, end: End, at: u64, out: &mut Out<'_>) {
+        self.last_end = self.last_end.max(at);
+        let Some(open) = self.open.get_mut(&exchange) else { return };
+        open.span.end = at.max(open.span.start);
+        open.span.outcome = Some(end);
+        open.ended = true;
+        if open.answered.is_none() && matches!(open.link, Link::Stream) {
+            // It was broken off: nobody will be woken by an answer.
+            open.link = Link::None(Reason::NoWake);
+            if let Some(streams) = &mut self.streams {
+                streams.forget(exchange);
+            }
+        }
+        self.finish(exchange, out);
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: u64, done: &mut Vec<TaskId>, out: &mut Out<'_>) {
+        if let Some(streams) = &mut self.streams {
+            for (stream, found) in streams.settle(now, done) {
+                let link = match found {
+                    Found::Caller(caller) => Link::Known(caller, Reason::StreamWake),
+                    Found::Nobody => Link::None(Reason::NoWake),
+                    Found::Several => Link::None(Reason::Ambiguous),
+                };
+                self.link(stream, link, out);
+            }
+            return;
+        }
+        let Some(exchange) = self.answered else { return };
+        let waits = self.open.get(&exchange).and_then(|open| open.answered);
+        if waits.is_none_or(|since| now.saturating_sub(since) > WAIT) {
+            self.give_up(out);
+        }
+    }
+
+    /// The wake of the last answer did not come: what was known before it holds.
+    fn give_up(&mut self, out: &mut Out<'_>) {
+        let Some(exchange) = self.answered.take() else { return };
+        let Some(open) = self.open.get(&exchange) else { return };
+        self.link(exchange, settled(open.link), out);
+    }
+
+    /// The connection is closed.
+    pub(crate) fn close(&mut self, at: u64, out: &mut Out<'_>) {
+        let exchanges: Vec<Exchange> = self.open.keys().copied().collect();
+        for exchange in exchanges {
+            let Some(open) = self.open.get_mut(&exchange) else { continue };
+            open.link = settled(open.link);
+            if !open.ended {
+                open.span.end = at.max(open.span.start);
+                open.ended = true;
+            }
+            self.finish(exchange, out);
+        }
+    }
+
+    /// Events were lost: what is open stays without a link, if that was not known already.
+    pub(crate) fn lose(&mut self, out: &mut Out<'_>) {
+        self.answered = None;
+        if let Some(streams) = &mut self.streams {
+            streams.lose();
+        }
+        let exchanges: Vec<Exchange> = self.open.keys().copied().collect();
+        for exchange in exchanges {
+            let Some(open) = self.open.get(&exchange) else { continue };
+            if matches!(open.link, Link::Wakes { .. } | Link::Stream) {
+                self.link(exchange, Link::None(Reason::Lost), out);
+            }
+        }
+    }
+
+    fn link(&mut self, exchange: Exchange, link: Link, out: &mut Out<'_>) {
+        if let Some(open) = self.open.get_mut(&exchange) {
+            open.link = link;
+            self.finish(exchange, out);
+        }
+    }
+
+    /// Hands a span on, if it is over and its link is final.
+    fn finish(&mut self, exchange: Exchange, out: &mut Out<'_>) {
+        let Some(open) = self.open.get(&exchange) else { return };
+        let (parent, reason) = match open.link {
+            Link::Known(server, reason) => (Some(server), reason),
+            Link::None(reason) => (None, reason),
+            Link::Wakes { .. } | Link::Stream => return,
+        };
+        if !open.ended {
+            return;
+        }
+        let Some(open) = self.open.remove(&exchange) else { return };
+        out.counts.linked(reason);
+        out.spans.push_back(LocalSpan { parent, reason: Some(reason), ..open.span });
+    }
+}
+
+/// A link for which nothing more will be heard.
+fn settled(link: Link) -> Link {
+    match link {
+        Link::Wakes { otherwise: Some((server, reason)) } => Link::Known(server, reason),
+        Link::Wakes { otherwise: None } | Link::Stream => Link::None(Reason::NoWake),
+        known => known,
+    }
+}

@@ -1,0 +1,324 @@
+//! One process: its tasks and connections, and which of its requests caused which.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::{Data, Event, What};
+use crate::wire::{self, Exchange};
+
+use super::client::{Client, Link};
+use super::connection::{Connection, Protocol, Stamp};
+use super::server::Server;
+use super::tasks::{TaskId, Tasks};
+use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
+
+/// The kernel's address of a socket.
+type Socket = u64;
+
+/// A process that is watched.
+pub(crate) struct Process {
+    pub(crate) service: Arc<Service>,
+    link_by: LinkBy,
+    tasks: Tasks,
+    connections: HashMap<Socket, Watched>,
+    /// The HTTP/2 server connections by the task that reads them: what it spawns serves their streams.
+    spawns_for: HashMap<TaskId, Socket>,
+    /// Client connections by the task whose next wakes tell who asked.
+    wakes_for: HashMap<TaskId, Socket>,
+    /// What each thread read last (`--link-by thread`).
+    threads: HashMap<u32, ServerId>,
+    /// The time of the last event.
+    heard: u64,
+    /// Reused for each piece.
+    events: Vec<wire::Event<Stamp>>,
+}
+
+/// A connection with what is open on it.
+struct Watched {
+    connection: Connection,
+    server: Server,
+    client: Client,
+}
+
+impl Process {
+    pub(crate) fn new(service: Arc<Service>, link_by: LinkBy) -> Self {
+        Self {
+            service,
+            link_by,
+            tasks: Tasks::default(),
+            connections: HashMap::new(),
+            spawns_for: HashMap::new(),
+            wakes_for: HashMap::new(),
+            threads: HashMap::new(),
+            heard: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// How much is held: connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Takes an event; events come in the order of their times. Gives false for a connection of which nothing more need
+    /// be heard.
+    pub(crate) fn event(&mut self, event: &Event, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
+        self.heard = self.heard.max(event.time);
+        match &event.what {
+            What::Read(data) => return self.data(event, data, true, numbers, out),
+            What::Write(data) => return self.data(event, data, false, numbers, out),
+            What::Close { socket } => self.close(event, *socket, out),
+            What::Spawn { other } => self.spawn(event.task, *other, event.time),
+            What::Wake { other } => self.wake(event.task, *other, event.time, out),
+            What::Sample(_) | What::Exec | What::Exit => {}
+        }
+        true
+    }
+
+    fn spawn(&mut self, parent: TaskId, child: TaskId, at: u64) {
+        if !self.tasks.spawn(parent, child, at) {
+            return;
+        }
+        if let Some(socket) = self.spawns_for.get(&parent)
+            && let Some(watched) = self.connections.get_mut(socket)
+            && let Some((server, start)) = watched.server.next_task(child)
+        {
+            self.tasks.serve(child, server, start);
+        }
+    }
+
+    fn wake(&mut self, from: TaskId, to: TaskId, at: u64, out: &mut Out<'_>) {
+        self.tasks.wake(from, to, at);
+        let Some(socket) = self.wakes_for.get(&from).copied() else { return };
+        let Some(watched) = self.connections.get_mut(&socket) else {
+            self.wakes_for.remove(&from);
+            return;
+        };
+        if let Some(streams) = watched.client.streams() {
+            if watched.client.is_carried_by(from) {
+                if let Some((parent, ordinal)) = self.tasks.place(to)
+                    && watched.client.streams_mut().is_some_and(|streams| streams.woke(to, parent, ordinal))
+                {
+                    self.wakes_for.insert(to, socket);
+                }
+            } else if let Some(caller) = self.tasks.request(to, at) {
+                let _ = streams;
+                if let Some(streams) = watched.client.streams_mut() {
+                    streams.asked(from, caller);
+                }
+            }
+        } else if let Some(caller) = self.tasks.request(to, at) {
+            watched.client.woken(caller, out);
+        }
+    }
+
+    fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
+        let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
+        let watched = self.connections.entry(data.socket).or_insert_with(|| Watched {
+            connection: Connection::new(data),
+            server: Server::default(),
+            client: Client::default(),
+        });
+        if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
+            watched.client.read();
+        }
+        let mut events = std::mem::take(&mut self.events);
+        let wanted = watched.connection.push(data, reads, stamp, &mut events);
+        if !wanted {
+            out.counts.unparseable += u64::from(data.moved > 0);
+        }
+        for event in events.drain(..) {
+            self.happened(data.socket, event, numbers, out);
+        }
+        self.events = events;
+        wanted
+    }
+
+    fn happened(
+        &mut self,
+        socket: Socket,
+        event: wire::Event<Stamp>,
+        numbers: &mut Numbers,
+        out: &mut Out<'_>,
+    ) {
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
+        match (event, watched.connection.side) {
+            (wire::Event::Request(exchange, request, place), side) => {
+                let stamp = place.stamp;
+                let edge = edge(&watched.connection, side, exchange, is_http2, place);
+                let span = LocalSpan {
+                    id: numbers.next(),
+                    service: Arc::clone(&self.service),
+                    side,
+                    parent: None,
+                    reason: None,
+                    edge,
+                    start: stamp.time,
+                    end: stamp.time,
+                    request,
+                    response: None,
+                    outcome: None,
+                };
+                if side == Side::Server && matches!(span.request, wire::Request::Sql(_)) {
+                    // A database's own side: no conventions speak of its spans, and its client has one.
+                    watched.connection.protocol = Protocol::Opaque;
+                    return;
+                }
+                if side == Side::Server {
+                    self.threads.insert(stamp.thread, span.id);
+                    let own = if is_http2 {
+                        self.spawns_for.insert(stamp.task, socket);
+                        None
+                    } else {
+                        self.tasks.serve(stamp.task, span.id, stamp.time);
+                        Some(stamp.task)
+                    };
+                    watched.server.asked(exchange, span, own);
+                    return;
+                }
+                let link = match self.link_by {
+                    LinkBy::Thread => match self.threads.get(&stamp.thread) {
+                        Some(server) => Link::Known(*server, Reason::SameThread),
+                        None => Link::None(Reason::NoRequest),
+                    },
+                    LinkBy::Task => link(&mut self.tasks, watched, &span, stamp, is_http2),
+                };
+                if matches!(link, Link::Wakes { .. } | Link::Stream) {
+                    self.wakes_for.insert(stamp.task, socket);
+                }
+                watched.client.ask(exchange, span, link, stamp.task, out);
+            }
+            (wire::Event::Response(exchange, response, place), Side::Server) => {
+                watched.server.answered(exchange, response);
+                let _ = place;
+            }
+            (wire::Event::Response(exchange, response, place), Side::Client) => {
+                watched.client.answered(exchange, response, place.stamp);
+                if self.link_by == LinkBy::Task && !matches!(watched.connection.protocol, Protocol::Postgres(_)) {
+                    self.wakes_for.insert(place.stamp.task, socket);
+                }
+            }
+            (wire::Event::End(exchange, end, place), Side::Server) => {
+                if let Some((span, task)) = watched.server.ended(exchange, end, place.stamp.time) {
+                    if let Some(task) = task {
+                        self.tasks.served(task, span.id, span.end);
+                    }
+                    out.spans.push_back(span);
+                }
+            }
+            (wire::Event::End(exchange, end, place), Side::Client) => {
+                watched.client.ended(exchange, end, place.stamp.time, out);
+            }
+        }
+    }
+
+    fn close(&mut self, event: &Event, socket: Socket, out: &mut Out<'_>) {
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: 0 };
+        let mut events = Vec::new();
+        watched.connection.close(stamp, &mut events);
+        let mut numbers = Numbers::default();
+        for event in events {
+            self.happened(socket, event, &mut numbers, out);
+        }
+        let Some(mut watched) = self.connections.remove(&socket) else { return };
+        out.counts.resynchronised += watched.connection.resynchronised();
+        for (span, task) in watched.server.close(event.time) {
+            if let Some(task) = task {
+                self.tasks.served(task, span.id, span.end);
+            }
+            out.spans.push_back(span);
+        }
+        watched.client.close(event.time, out);
+        self.spawns_for.retain(|_, it| *it != socket);
+        self.wakes_for.retain(|_, it| *it != socket);
+    }
+
+    /// The process has ended, and its connections with it.
+    pub(crate) fn end(&mut self, at: u64, out: &mut Out<'_>) {
+        let sockets: Vec<Socket> = self.connections.keys().copied().collect();
+        for socket in sockets {
+            // An end that nobody saw has no better time than the last that was heard.
+            let time = if at == u64::MAX { self.heard } else { at };
+            let event = Event { process: self.service.pid, thread: 0, time, task: 0, what: What::Close { socket } };
+            self.close(&event, socket, out);
+        }
+    }
+
+    /// Time has passed: what waits for evidence no longer does.
+    pub(crate) fn tick(&mut self, now: u64, out: &mut Out<'_>) {
+        let mut done = Vec::new();
+        for watched in self.connections.values_mut() {
+            watched.client.tick(now, &mut done, out);
+        }
+        for task in done {
+            self.wakes_for.remove(&task);
+        }
+    }
+
+    /// Events were lost: nothing that is open is linked by what may be a wrong order.
+    pub(crate) fn lose(&mut self, out: &mut Out<'_>) {
+        for watched in self.connections.values_mut() {
+            watched.server.lose();
+            watched.client.lose(out);
+        }
+    }
+}
+
+/// Where finished spans go, and what is counted on the way.
+pub(crate) struct Out<'a> {
+    pub(crate) spans: &'a mut VecDeque<LocalSpan>,
+    pub(crate) counts: &'a mut Counts,
+}
+
+fn edge(connection: &Connection, side: Side, exchange: Exchange, is_http2: bool, place: wire::Place<Stamp>) -> Edge {
+    let (client, server) = match side {
+        Side::Server => (connection.remote, connection.local),
+        Side::Client => (connection.local, connection.remote),
+    };
+    // TCP's numbers go round.
+    let offset = u32::try_from(place.offset).unwrap_or_default();
+    let sequence = place.stamp.sequence.wrapping_add(offset);
+    Edge { client, server, sequence, stream: if is_http2 { exchange } else { 0 } }
+}
+
+/// What is known of who asked, when the request is written.
+fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, is_http2: bool) -> Link {
+    let (task, at) = (stamp.task, stamp.time);
+    if let wire::Request::Sql(sql) = &span.request {
+        // Drivers of PostgreSQL write in the task that asks.
+        return match tasks.request_and_depth(task, at) {
+            Some((server, 0)) => Link::Known(server, Reason::SameTask),
+            // The pool of sqlx gives a connection back in a task of its own, and ends there what was begun on it.
+            Some(_) if is_rollback(sql.text.as_deref()) => Link::None(Reason::Pool),
+            Some((server, _)) => Link::Known(server, Reason::SpawnedTask),
+            None => Link::None(Reason::NoRequest),
+        };
+    }
+    if is_http2 {
+        tasks.carries(task, at);
+        return Link::Stream;
+    }
+    if tasks.serves(task) {
+        return match tasks.request(task, at) {
+            Some(server) => Link::Known(server, Reason::SameTask),
+            None => Link::None(Reason::NoRequest),
+        };
+    }
+    let before = watched.client.last_end();
+    let request = tasks.last_cause(task, before, at).map(|server| (server, Reason::RequestWake));
+    // Before the task is known to be a connection's, it is one that was spawned by somebody.
+    let spawn = || {
+        let first = watched.client.is_new();
+        let (parent, spawned) = tasks.spawner(task).filter(|_| first)?;
+        Some((tasks.request(parent, spawned)?, Reason::ConnectionSpawn))
+    };
+    let otherwise = request.or_else(spawn);
+    tasks.carries(task, at);
+    Link::Wakes { otherwise }
+}
+
+fn is_rollback(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("rollback")))
+}

@@ -1,0 +1,235 @@
+//! The tokio tasks of one process: who spawned whom, who woke whom, and which request a task works for.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::ServerId;
+
+/// Tasks kept of one process. One is some 200 bytes; those that nothing was heard of for longest go first.
+const MOST_TASKS: usize = 32_768;
+
+/// Requests of a task that are kept: a connection's task gets one after the other.
+const MOST_REQUESTS: usize = 8;
+
+/// Wakes of a task that are kept: enough for what happens between two messages of a connection.
+const MOST_WAKES: usize = 16;
+
+/// How far up spawns are followed.
+const DEEPEST: usize = 16;
+
+/// A task's id, unique in its process and never used again.
+pub(crate) type TaskId = u64;
+
+/// The tasks of one process.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    tasks: HashMap<TaskId, Task>,
+    /// Tasks that were forgotten to make room.
+    pub(crate) evicted: u64,
+}
+
+#[derive(Debug, Default)]
+struct Task {
+    /// When something was heard of it last.
+    seen: u64,
+    /// Who spawned it, and when.
+    spawned: Option<(TaskId, u64)>,
+    /// Which of its spawner's children it is, from 1.
+    ordinal: u64,
+    /// How many it spawned itself.
+    children: u64,
+    /// The requests that it serves itself, oldest first.
+    requests: VecDeque<Request>,
+    /// Who woke it, and when.
+    woken: VecDeque<(TaskId, u64)>,
+    /// It carries what others ask, on a connection of its own: it works for whoever came last, so it inherits nothing
+    /// and hands nothing on.
+    plumbing: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    server: ServerId,
+    start: u64,
+    end: Option<u64>,
+}
+
+impl Tasks {
+    fn task(&mut self, id: TaskId, now: u64) -> &mut Task {
+        if self.tasks.len() >= MOST_TASKS && !self.tasks.contains_key(&id) {
+            self.make_room();
+        }
+        let task = self.tasks.entry(id).or_default();
+        task.seen = task.seen.max(now);
+        task
+    }
+
+    /// Forgets the quarter that nothing was heard of for longest.
+    fn make_room(&mut self) {
+        let mut seen: Vec<u64> = self.tasks.values().map(|task| task.seen).collect();
+        let quarter = seen.len() / 4;
+        let (_, limit, _) = seen.select_nth_unstable(quarter);
+        let limit = *limit;
+        let before = self.tasks.len();
+        self.tasks.retain(|_, task| task.seen > limit);
+        self.evicted += (before - self.tasks.len()) as u64;
+    }
+
+    /// `parent` spawned `child`; 0 stands for code outside of any task. The first sight of a task is its spawn: two
+    /// probes may tell of the same one.
+    pub(crate) fn spawn(&mut self, parent: TaskId, child: TaskId, at: u64) -> bool {
+        if self.task(child, at).spawned.is_some() {
+            return false;
+        }
+        let ordinal = if parent == 0 {
+            0
+        } else {
+            let parent = self.task(parent, at);
+            parent.children += 1;
+            parent.children
+        };
+        let task = self.task(child, at);
+        task.spawned = Some((parent, at));
+        task.ordinal = ordinal;
+        true
+    }
+
+    /// Who spawned a task, and the how many-th of its children it is.
+    pub(crate) fn place(&self, task: TaskId) -> Option<(TaskId, u64)> {
+        let task = self.tasks.get(&task)?;
+        let (parent, _) = task.spawned?;
+        (parent != 0).then_some((parent, task.ordinal))
+    }
+
+    /// `from` woke `to`.
+    pub(crate) fn wake(&mut self, from: TaskId, to: TaskId, at: u64) {
+        let task = self.task(to, at);
+        if task.woken.len() == MOST_WAKES {
+            task.woken.pop_front();
+        }
+        task.woken.push_back((from, at));
+    }
+
+    /// The task serves a request.
+    pub(crate) fn serve(&mut self, task: TaskId, server: ServerId, start: u64) {
+        let task = self.task(task, start);
+        if task.requests.len() == MOST_REQUESTS {
+            task.requests.pop_front();
+        }
+        task.requests.push_back(Request { server, start, end: None });
+    }
+
+    /// A request was answered.
+    pub(crate) fn served(&mut self, task: TaskId, server: ServerId, end: u64) {
+        if let Some(task) = self.tasks.get_mut(&task)
+            && let Some(request) = task.requests.iter_mut().rev().find(|request| request.server == server)
+        {
+            request.end = Some(end);
+        }
+    }
+
+    /// The task writes requests of others; not so if it serves some itself.
+    pub(crate) fn carries(&mut self, task: TaskId, now: u64) {
+        let task = self.task(task, now);
+        task.plumbing = task.requests.is_empty();
+    }
+
+    /// Whether the task serves requests itself.
+    pub(crate) fn serves(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_some_and(|task| !task.requests.is_empty())
+    }
+
+    /// Who spawned a task, and when.
+    pub(crate) fn spawner(&self, task: TaskId) -> Option<(TaskId, u64)> {
+        self.tasks.get(&task)?.spawned
+    }
+
+    /// The request that a task works for at a time: its own, or that of the task that spawned it, at that time. None
+    /// for plumbing, and for what was spawned before the agent came.
+    pub(crate) fn request(&self, task: TaskId, at: u64) -> Option<ServerId> {
+        self.request_and_depth(task, at).map(|(server, _)| server)
+    }
+
+    /// [`request`](Self::request), and how many spawns lie between.
+    pub(crate) fn request_and_depth(&self, mut id: TaskId, mut at: u64) -> Option<(ServerId, usize)> {
+        for depth in 0..DEEPEST {
+            if id == 0 {
+                return None;
+            }
+            let task = self.tasks.get(&id)?;
+            if !task.requests.is_empty() {
+                let request = task.requests.iter().rev().find(|request| request.start <= at)?;
+                return request.end.is_none_or(|end| at <= end).then_some((request.server, depth));
+            }
+            if task.plumbing {
+                return None;
+            }
+            (id, at) = task.spawned?;
+        }
+        None
+    }
+
+    /// The last wake of a task in a span of time by a task that works for a request.
+    pub(crate) fn last_cause(&self, task: TaskId, after: u64, until: u64) -> Option<ServerId> {
+        let task = self.tasks.get(&task)?;
+        let wakes = task.woken.iter().rev().skip_while(|(_, at)| *at > until).take_while(|(_, at)| *at > after);
+        wakes.filter_map(|(from, at)| self.request(*from, *at)).next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_works_for_its_own_request_while_that_lasts() {
+        let mut tasks = Tasks::default();
+        tasks.serve(1, 100, 10);
+        tasks.served(1, 100, 20);
+        tasks.serve(1, 101, 30);
+        assert_eq!(tasks.request(1, 5), None);
+        assert_eq!(tasks.request(1, 10), Some(100));
+        assert_eq!(tasks.request(1, 20), Some(100));
+        assert_eq!(tasks.request(1, 25), None, "between two requests it works for nobody");
+        assert_eq!(tasks.request(1, 99), Some(101));
+    }
+
+    #[test]
+    fn a_spawned_task_works_for_the_request_at_the_time_of_its_spawn() {
+        let mut tasks = Tasks::default();
+        tasks.serve(1, 100, 10);
+        assert!(tasks.spawn(1, 2, 15));
+        assert!(!tasks.spawn(9, 2, 16), "the first sight of it counts");
+        tasks.spawn(2, 3, 16);
+        tasks.served(1, 100, 20);
+        tasks.serve(1, 101, 30);
+        assert_eq!(tasks.request_and_depth(2, 50), Some((100, 1)));
+        assert_eq!(tasks.request_and_depth(3, 50), Some((100, 2)));
+        tasks.carries(2, 60);
+        assert_eq!(tasks.request(3, 70), None, "not through plumbing");
+    }
+
+    #[test]
+    fn the_last_cause_is_the_last_wake_by_somebody_who_works_for_a_request() {
+        let mut tasks = Tasks::default();
+        tasks.serve(1, 100, 10);
+        tasks.serve(2, 101, 10);
+        tasks.wake(1, 5, 20);
+        tasks.wake(2, 5, 30);
+        tasks.wake(7, 5, 35);
+        assert_eq!(tasks.last_cause(5, 0, 40), Some(101));
+        assert_eq!(tasks.last_cause(5, 0, 25), Some(100));
+        assert_eq!(tasks.last_cause(5, 20, 25), None);
+    }
+
+    #[test]
+    fn room_is_made_for_new_tasks_at_the_cost_of_the_oldest() {
+        let mut tasks = Tasks::default();
+        for id in 1..=MOST_TASKS as u64 + 1 {
+            tasks.spawn(0, id, id);
+        }
+        assert!(tasks.tasks.len() <= MOST_TASKS);
+        assert!(tasks.evicted > 0);
+        assert!(tasks.spawner(1).is_none());
+        assert!(tasks.spawner(MOST_TASKS as u64 + 1).is_some());
+    }
+}
