@@ -225,21 +225,19 @@ SEC("uprobe") int poll(struct registers *at)
 	return 0;
 }
 
-/* While a task is polled: where is its id? Beside `wake`, until user space knows. */
+/* A task is woken: is the id of the one that wakes it among the words below the thread pointer? Until user space knows. */
 SEC("uprobe") int calibrate(struct registers *at)
 {
 	u64 ids = pid_tgid();
-	u32 thread = ids;
-	u64 *last = target_of(ids) ? map_lookup(&polled, &thread) : 0;
 
-	if (!last || !*last || count(COUNT_SAMPLES) > 4096)
+	if (!target_of(ids) || count(COUNT_SAMPLES) > 4096)
 		return 0;
 	struct sample *sample = ring_reserve(&ring, sizeof(*sample), 0);
 	if (!sample)
 		return 0;
 	struct task_struct *self = current_task();
 	u64 pointer = READ(self, thread.fsbase);
-	fill(&sample->event, EVENT_SAMPLE, ids, now(), *last);
+	fill(&sample->event, EVENT_SAMPLE, ids, now(), id_of(at->rdi));
 	if (read_user(sample->words, sizeof(sample->words), (void *)(pointer - sizeof(sample->words))))
 		sample->event.task = 0;
 	ring_submit(sample, NO_WAKEUP);

@@ -50,7 +50,7 @@ struct data {
 	u8 remote[16];
 };
 
-/* EVENT_SAMPLE: the words below the thread pointer while `task` is polled. */
+/* EVENT_SAMPLE: the words below the thread pointer while `task` is woken. */
 #define SAMPLE_WORDS 128
 struct sample {
 	struct event event;

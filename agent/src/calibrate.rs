@@ -2,64 +2,84 @@
 //!
 //! It is a word of its thread-local `CONTEXT`, at the same distance from the thread pointer in all threads of a process
 //! (x86-64, the ABI's variant II: thread-locals of the executable lie below it). The distance is the linker's choice, so
-//! it is found by looking: while a task with a known id is polled, which word holds that id? Several may by chance, and
-//! only one does each time.
+//! it is found by looking. Whenever a task is woken, its header tells the id of that one; and the task that wakes it has
+//! been woken itself before. So the word that is looked for holds ids that were heard of, different ones from time to
+//! time, or 0 where no task wakes; no other word does both.
 
 use std::collections::HashSet;
 
 use crate::event::SAMPLE_WORDS;
 
-/// Samples in which the word must hold the task's id.
-const AGREEING: usize = 64;
+/// Samples in which the word must hold the id of a task.
+const AGREEING: u32 = 48;
 
-/// Different tasks among them: an id that never changes would be in many words.
-const TASKS: usize = 2;
+/// Different tasks among them.
+const TASKS: usize = 4;
+
+/// Ids that are remembered.
+const MOST_IDS: usize = 65_536;
 
 /// What was seen of one process.
 #[derive(Debug)]
 pub struct Calibration {
-    agree: [usize; SAMPLE_WORDS],
-    differ: [usize; SAMPLE_WORDS],
-    tasks: HashSet<u64>,
+    ids: HashSet<u64>,
+    words: Vec<Word>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Word {
+    /// How often it held an id, and how often something else that is not 0.
+    ids: u32,
+    others: u32,
+    /// Some of the ids.
+    different: Vec<u64>,
 }
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { agree: [0; SAMPLE_WORDS], differ: [0; SAMPLE_WORDS], tasks: HashSet::new() }
+        Self { ids: HashSet::new(), words: vec![Word::default(); SAMPLE_WORDS] }
     }
 }
 
 impl Calibration {
-    /// Adds a sample; gives the distance from the thread pointer, in bytes, once it is certain.
-    ///
-    /// The sample's task is the one that was polled last on the thread. It may be over by now; then the word is 0, which
-    /// speaks neither for nor against it.
-    pub fn add(&mut self, task: u64, words: &[u64; SAMPLE_WORDS]) -> Option<i32> {
-        if task == 0 {
-            return None;
+    /// A task was heard of.
+    pub fn heard_of(&mut self, task: u64) {
+        if task != 0 && self.ids.len() < MOST_IDS {
+            self.ids.insert(task);
         }
-        if self.tasks.len() < TASKS {
-            self.tasks.insert(task);
-        }
-        for ((word, agree), differ) in words.iter().zip(&mut self.agree).zip(&mut self.differ) {
-            if *word == task {
-                *agree += 1;
-            } else if *word != 0 {
-                *differ += 1;
+    }
+
+    /// Adds a sample, taken while a task was woken; gives the distance from the thread pointer, in bytes, once it is
+    /// certain.
+    pub fn add(&mut self, woken: u64, sample: &[u64; SAMPLE_WORDS]) -> Option<i32> {
+        for (word, value) in self.words.iter_mut().zip(sample) {
+            if *value == 0 {
+                continue;
+            }
+            if self.ids.contains(value) {
+                word.ids += 1;
+                if word.different.len() < TASKS && !word.different.contains(value) {
+                    word.different.push(*value);
+                }
+            } else {
+                word.others += 1;
             }
         }
-        if self.tasks.len() < TASKS {
+        self.heard_of(woken);
+        let mut likely = self.words.iter().enumerate().filter(|(_, word)| word.is_likely());
+        let (word, _) = likely.next()?;
+        if likely.next().is_some() {
             return None;
         }
-        // A task may be polled within another's poll (`block_in_place`): a few that differ do not speak against it.
-        let certain = |(agree, differ): (&usize, &usize)| *agree >= AGREEING && *differ * 10 <= *agree;
-        let mut words = self.agree.iter().zip(&self.differ).enumerate().filter(|(_, counts)| certain(*counts));
-        let (word, _) = words.next()?;
-        if words.next().is_some() {
-            return None;
-        }
-        let below = (SAMPLE_WORDS - word) * 8;
-        i32::try_from(below).ok().map(|below| -below)
+        i32::try_from((SAMPLE_WORDS - word) * 8).ok().map(|below| -below)
+    }
+}
+
+impl Word {
+    /// A task that was never woken while somebody looked (it runs since before, or waits for nothing) is not heard of, so
+    /// some of the others are ids too. Words that hold one number alone, such as a counter's, have one in common with ids.
+    fn is_likely(&self) -> bool {
+        self.ids >= AGREEING && self.different.len() >= TASKS && self.others <= self.ids
     }
 }
 
@@ -68,24 +88,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_word_that_always_holds_the_id_is_found() {
+    fn the_word_that_holds_ids_and_nothing_else_is_found() {
         let mut calibration = Calibration::default();
         let mut found = None;
         for number in 0..200_u64 {
-            let task = 10 + number % 5;
+            let (waker, woken) = (1_010 + number % 5, 1_010 + (number + 1) % 5);
             let mut words = [0; SAMPLE_WORDS];
-            words[100] = task;
-            words[90] = 10;
+            words[100] = if number % 3 == 0 { 0 } else { waker };
+            // One that is always the same, one that counts, and an address.
+            words[90] = 1_010;
             words[80] = number;
-            found = found.or(calibration.add(task, &words));
+            words[70] = 0x7f00_0000_0000 + number;
+            found = found.or(calibration.add(woken, &words));
         }
         assert_eq!(found, Some(-((128 - 100) * 8)));
     }
 
     #[test]
-    fn one_task_alone_proves_nothing() {
+    fn two_likely_words_are_no_answer() {
         let mut calibration = Calibration::default();
-        let words = [7; SAMPLE_WORDS];
-        assert!((0..1_000).all(|_| calibration.add(7, &words).is_none()));
+        assert!((0..1_000_u64).all(|number| calibration.add(5 + number % 9, &[5 + number % 9; SAMPLE_WORDS]).is_none()));
     }
 }

@@ -5,4 +5,4 @@ mod elf;
 mod processes;
 
 pub use elf::{Probes, ReadError, Tasks, probes};
-pub use processes::{Found, Rules, find};
+pub use processes::{Found, Program, Rules, find};

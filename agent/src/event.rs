@@ -42,7 +42,7 @@ pub enum What {
         /// That one's id.
         other: u64,
     },
-    /// The words below the thread pointer while `task` was polled; the last one lies right below it.
+    /// The words below the thread pointer while `task` was woken, by whomever; the last one lies right below it.
     Sample(Box<[u64; SAMPLE_WORDS]>),
     /// A program was started in the process.
     Exec,

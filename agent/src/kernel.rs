@@ -98,7 +98,6 @@ impl Kernel {
         let target = match current_task {
             Some(current_task) => Target { current_task, flags: 0 },
             None => {
-                self.probe("poll", pid, executable, &probes.poll, &mut attached.calibration)?;
                 self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
                 Target { current_task: 0, flags: POLLS }
             }
@@ -113,10 +112,9 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
         self.target(pid, Target { current_task, flags: 0 })?;
-        let Some(attached) = self.probes.get_mut(&pid) else { return Ok(()) };
-        for (name, link) in attached.calibration.drain(..) {
-            let program: &mut UProbe = self.programs.program_mut(name).context("a program is missing")?.try_into()?;
-            program.detach(link)?;
+        if let Some(attached) = self.probes.get_mut(&pid) {
+            let probes = std::mem::take(&mut attached.calibration);
+            self.detach(probes);
         }
         Ok(())
     }
@@ -128,15 +126,24 @@ impl Kernel {
         {
             let _was_not_there = targets.remove(&pid);
         }
-        let Some(attached) = self.probes.remove(&pid) else { return };
-        for (name, link) in attached.links.into_iter().chain(attached.calibration) {
+        if let Some(Attached { links, calibration }) = self.probes.remove(&pid) {
+            self.detach(links.into_iter().chain(calibration).collect());
+        }
+    }
+
+    /// Takes probes off, beside everything else: for each the kernel waits until nobody can be in it any more.
+    fn detach(&mut self, probes: Vec<(&'static str, UProbeLinkId)>) {
+        let mut links = Vec::with_capacity(probes.len());
+        for (name, link) in probes {
             if let Some(program) = self.programs.program_mut(name)
                 && let Ok(program) = <&mut UProbe>::try_from(program)
+                && let Ok(link) = program.take_link(link)
             {
-                // The process may be gone, and its probes with it.
-                let _gone = program.detach(link);
+                links.push(link);
             }
         }
+        // Without a thread it takes its time here.
+        let _thread = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(links));
     }
 
     /// Hands on what is in the ring. Gives how many events there were.

@@ -6,7 +6,7 @@ use bookstore_otlp::trace::{ResourceSpans, ScopeSpans, Span as Message, Status, 
 
 use crate::assemble::{Span, by_service};
 use crate::trace::{LocalSpan, Side};
-use crate::wire::{Direction, HttpRequest, Request, Response, SqlRequest};
+use crate::wire::{Direction, Headers, HttpRequest, Request, Response, SqlRequest};
 
 /// The version of the conventions.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.42.0";
@@ -133,11 +133,12 @@ fn http(span: &LocalSpan, request: &HttpRequest) -> Described {
         }
         Side::Client => attributes.push(KeyValue::new("url.full", format!("http://{}{path}", request.authority))),
     }
-    recorded(request, "http.request.header.", &mut attributes);
+    recorded(&request.headers, "http.request.header.", &mut attributes);
     let least = if span.side == Side::Server { 500 } else { 400 };
     let error = match &span.response {
-        Some(Response::Http { status, .. }) => {
+        Some(Response::Http { status, headers }) => {
             attributes.push(KeyValue::new("http.response.status_code", i64::from(*status)));
+            recorded(headers, "http.response.header.", &mut attributes);
             (*status >= least).then(|| status.to_string())
         }
         _ => Some("cancelled".to_owned()),
@@ -149,7 +150,7 @@ fn grpc(span: &LocalSpan, request: &HttpRequest) -> Described {
     let method = request.target.strip_prefix('/').unwrap_or(&request.target);
     let mut attributes =
         vec![KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method)];
-    recorded(request, "rpc.request.metadata.", &mut attributes);
+    recorded(&request.headers, "rpc.request.metadata.", &mut attributes);
     let outcome = span.outcome.as_ref();
     let code = match outcome.and_then(|end| end.grpc_status) {
         Some(code) => CODES.get(code as usize).copied().unwrap_or("UNKNOWN"),
@@ -180,12 +181,10 @@ fn sql(span: &LocalSpan, request: &SqlRequest) -> Described {
     Described { name: operation.unwrap_or_else(|| "postgresql".to_owned()), attributes, error }
 }
 
-fn recorded(request: &HttpRequest, prefix: &str, attributes: &mut Vec<KeyValue>) {
-    for name in RECORDED {
-        if let Some(value) = request.header(name) {
-            let values = vec![AnyValue::from(value)];
-            let list = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) };
-            attributes.push(KeyValue::new(format!("{prefix}{name}"), list));
-        }
+fn recorded(headers: &Headers, prefix: &str, attributes: &mut Vec<KeyValue>) {
+    for (name, value) in headers.iter().filter(|(name, _)| RECORDED.contains(name)) {
+        let values = vec![AnyValue::from(value.as_str())];
+        let list = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) };
+        attributes.push(KeyValue::new(format!("{prefix}{name}"), list));
     }
 }

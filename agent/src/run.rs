@@ -42,6 +42,8 @@ pub enum Progress<'a> {
     Loaded(Duration),
     /// A process is watched from now on; its probes took so long.
     Watching(&'a discover::Found, &'a discover::Probes, Duration),
+    /// The current task's id of a process was found, so far from the thread pointer.
+    Calibrated(u32, i32),
     /// Of processes that were watched none is left, and all of their spans were handed on.
     Alone,
 }
@@ -88,13 +90,13 @@ pub fn run(
     let mut summary = Summary::default();
     let (mut searched, mut exported) = (None::<Instant>, Instant::now());
     while !stop.load(Ordering::Relaxed) {
-        let started = agent.read();
+        let started = agent.read(tell);
         if started || searched.is_none_or(|at| at.elapsed() >= SEARCH) {
             searched = Some(Instant::now());
             let before = agent.watched.len();
             agent.search(options, tell);
             if before > 0 && agent.watched.is_empty() {
-                agent.read();
+                agent.read(tell);
                 agent.trace(u64::MAX);
                 agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
                 hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
@@ -110,7 +112,7 @@ pub fn run(
         }
         thread::sleep(PERIOD);
     }
-    agent.read();
+    agent.read(tell);
     agent.trace(u64::MAX);
     agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
     hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
@@ -139,8 +141,8 @@ struct Agent {
     /// Processes that were looked at, wanted or not to be had.
     known: HashSet<u32>,
     calibrations: HashMap<u32, Calibration>,
-    /// Where the current task's id is, by executable's name: the same for all processes of it.
-    found: HashMap<String, i32>,
+    /// Where the current task's id is.
+    found: HashMap<discover::Program, i32>,
     ordered: Ordered,
     tracer: Tracer,
     lost: u64,
@@ -150,26 +152,36 @@ struct Agent {
 
 impl Agent {
     /// Takes what is in the ring. Gives true if a program was started.
-    fn read(&mut self) -> bool {
+    fn read(&mut self, tell: &mut dyn FnMut(Progress<'_>)) -> bool {
         let mut started = false;
         let mut samples: Vec<Event> = Vec::new();
-        let ordered = &mut self.ordered;
+        let (ordered, calibrations) = (&mut self.ordered, &mut self.calibrations);
         self.kernel.read(|event| match event.what {
             What::Exec => started = true,
             What::Sample(_) => samples.push(event),
-            _ => ordered.add(event),
+            _ => {
+                if let What::Spawn { other } = event.what
+                    && let Some(calibration) = calibrations.get_mut(&event.process)
+                {
+                    calibration.heard_of(other);
+                }
+                ordered.add(event);
+            }
         });
         for Event { process, task, what, .. } in samples {
             let What::Sample(words) = what else { continue };
             let Some(calibration) = self.calibrations.get_mut(&process) else { continue };
             let Some(distance) = calibration.add(task, &words) else { continue };
-            self.calibrations.remove(&process);
-            tracing::info!(process, distance, "the current task's id was found");
-            if let Some(found) = self.watched.get(&process) {
-                self.found.insert(found.service.executable.clone(), distance);
-            }
-            if let Err(error) = self.kernel.calibrated(process, distance) {
-                tracing::warn!(process, "{error:#}");
+            tell(Progress::Calibrated(process, distance));
+            // It is the same in all processes of an executable.
+            let Some(program) = self.watched.get(&process).map(|found| found.program) else { continue };
+            self.found.insert(program, distance);
+            for (pid, found) in self.watched.iter().filter(|(_, found)| found.program == program) {
+                if self.calibrations.remove(pid).is_some()
+                    && let Err(error) = self.kernel.calibrated(*pid, distance)
+                {
+                    tracing::warn!(pid, service = found.service.name, "{error:#}");
+                }
             }
         }
         started
@@ -201,7 +213,7 @@ impl Agent {
                 }
             };
             self.tracer.watch(found.service.clone());
-            let known = self.found.get(&found.service.executable).copied();
+            let known = self.found.get(&found.program).copied();
             if let Err(error) = self.kernel.watch(pid, &found.executable, &probes, known) {
                 tracing::warn!(pid, "{error:#}");
                 continue;

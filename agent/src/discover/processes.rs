@@ -1,6 +1,7 @@
 //! The processes of this machine that are to be watched.
 
 use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use procfs::process::{Process, all_processes};
@@ -21,6 +22,10 @@ pub struct Rules {
     pub services: Vec<String>,
 }
 
+/// Names an executable file: its device, inode and time of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Program(u64, u64, i64);
+
 /// A process that is wanted.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -28,6 +33,8 @@ pub struct Found {
     pub service: Service,
     /// Its executable, as it can be opened from here.
     pub executable: PathBuf,
+    /// Which file that is.
+    pub program: Program,
     /// Where it sends its own telemetry, if it says so.
     pub endpoint: Option<String>,
 }
@@ -72,6 +79,8 @@ fn look(pid: u32) -> Option<Found> {
     let name = name.unwrap_or_else(|| executable.clone());
     // Through the process's own root: it may be in a container, with files of its own.
     let executable_path = PathBuf::from(format!("/proc/{pid}/exe"));
+    let file = std::fs::metadata(&executable_path).ok()?;
+    let program = Program(file.dev(), file.ino(), file.ctime_nsec() ^ file.ctime() << 30);
     let endpoint = variable("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|it| !it.is_empty()).map(str::to_owned);
-    Some(Found { service: Service { name, pid, executable }, executable: executable_path, endpoint })
+    Some(Found { service: Service { name, pid, executable }, executable: executable_path, program, endpoint })
 }

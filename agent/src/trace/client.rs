@@ -53,10 +53,6 @@ struct Open {
 }
 
 impl Client {
-    pub(crate) fn streams(&self) -> Option<&Streams> {
-        self.streams.as_deref()
-    }
-
     pub(crate) fn streams_mut(&mut self) -> Option<&mut Streams> {
         self.streams.as_deref_mut()
     }
@@ -155,6 +151,7 @@ impl Client {
             for (stream, found) in streams.settle(now, done) {
                 let link = match found {
                     Found::Caller(caller) => Link::Known(caller, Reason::StreamWake),
+                    Found::Ordered(caller) => Link::Known(caller, Reason::StreamOrder),
                     Found::Nobody => Link::None(Reason::NoWake),
                     Found::Several => Link::None(Reason::Ambiguous),
                 };

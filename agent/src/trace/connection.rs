@@ -11,7 +11,10 @@ use crate::wire::{Direction, Event, Piece, Place};
 use super::Side;
 
 /// Pieces that may pass before a protocol is recognised; after them nobody looks any more.
-const PATIENCE: u32 = 16;
+const PATIENCE: usize = 16;
+
+/// Bytes of a direction that are looked at to recognise a protocol.
+const LOOKED_AT: usize = 1_024;
 
 /// The syscall that moved a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +28,29 @@ pub(crate) struct Stamp {
 
 /// What is spoken.
 pub(crate) enum Protocol {
-    /// Not known yet, after so many pieces.
-    Unknown(u32),
+    /// Not known yet.
+    Unknown(Box<Unknown>),
     Http1(Http1<Stamp>),
     Http2(Http2<Stamp>),
     Postgres(Postgres<Stamp>),
     /// Nothing that is understood, or nothing more.
     Opaque,
+}
+
+/// What came before it was known what is spoken.
+#[derive(Default)]
+pub(crate) struct Unknown {
+    pieces: Vec<Early>,
+    /// The first bytes that were read, and that were written: servers read the first few apart, to find out themselves.
+    read: Vec<u8>,
+    written: Vec<u8>,
+}
+
+struct Early {
+    reads: bool,
+    bytes: Box<[u8]>,
+    missing: usize,
+    stamp: Stamp,
 }
 
 /// A connection.
@@ -45,34 +64,50 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(data: &Data) -> Self {
-        Self { local: data.local, remote: data.remote, protocol: Protocol::Unknown(0), side: Side::Client }
+        Self { local: data.local, remote: data.remote, protocol: Protocol::Unknown(Box::default()), side: Side::Client }
     }
 
     /// What the piece completes. Gives false where nobody need look at this connection again.
     pub(crate) fn push(&mut self, data: &Data, reads: bool, stamp: Stamp, events: &mut Vec<Event<Stamp>>) -> bool {
-        if let Protocol::Unknown(seen) = self.protocol {
-            if data.moved == 0 {
-                return true;
-            }
-            match recognise(&data.bytes) {
-                Some((protocol, direction)) => {
-                    self.protocol = protocol;
-                    self.side = if reads == (direction == Direction::ToServer) { Side::Server } else { Side::Client };
-                }
-                None if seen == PATIENCE => self.protocol = Protocol::Opaque,
-                None => self.protocol = Protocol::Unknown(seen + 1),
-            }
+        let missing = data.moved.saturating_sub(data.bytes.len());
+        if data.moved == 0 {
+            return !matches!(self.protocol, Protocol::Opaque);
         }
-        let direction =
-            if reads == (self.side == Side::Server) { Direction::ToServer } else { Direction::ToClient };
-        let piece = Piece { bytes: &data.bytes, missing: data.moved.saturating_sub(data.bytes.len()), stamp };
+        let Protocol::Unknown(unknown) = &mut self.protocol else {
+            return self.parse(&data.bytes, missing, reads, stamp, events);
+        };
+        unknown.pieces.push(Early { reads, bytes: data.bytes.clone(), missing, stamp });
+        let begun = if reads { &mut unknown.read } else { &mut unknown.written };
+        let room = LOOKED_AT.saturating_sub(begun.len());
+        begun.extend_from_slice(data.bytes.get(..room).unwrap_or(&data.bytes));
+        let Some((protocol, direction)) = recognise(begun).or_else(|| recognise(&data.bytes)) else {
+            if unknown.pieces.len() == PATIENCE {
+                self.protocol = Protocol::Opaque;
+            }
+            return !matches!(self.protocol, Protocol::Opaque);
+        };
+        let early = std::mem::take(&mut unknown.pieces);
+        self.protocol = protocol;
+        self.side = if reads == (direction == Direction::ToServer) { Side::Server } else { Side::Client };
+        early.into_iter().all(|it| self.parse(&it.bytes, it.missing, it.reads, it.stamp, events))
+    }
+
+    fn parse(
+        &mut self,
+        bytes: &[u8],
+        missing: usize,
+        reads: bool,
+        stamp: Stamp,
+        events: &mut Vec<Event<Stamp>>,
+    ) -> bool {
+        let to_server = reads == (self.side == Side::Server);
+        let direction = if to_server { Direction::ToServer } else { Direction::ToClient };
+        let piece = Piece { bytes, missing, stamp };
         let understood = match &mut self.protocol {
-            Protocol::Unknown(_) => return true,
-            Protocol::Http1(_) if data.moved == 0 => return true,
             Protocol::Http1(parser) => parser.push(direction, piece, events),
             Protocol::Http2(parser) => parser.push(direction, piece, events),
             Protocol::Postgres(parser) => parser.push(direction, piece, events),
-            Protocol::Opaque => return false,
+            Protocol::Unknown(_) | Protocol::Opaque => return false,
         };
         if understood.is_err() {
             self.protocol = Protocol::Opaque;
@@ -114,10 +149,38 @@ fn recognise(bytes: &[u8]) -> Option<(Protocol, Direction)> {
     if http1::looks_like_response(bytes) == Some(true) {
         return Some((Protocol::Http1(Http1::new()), ToClient));
     }
+    if let Some(direction) = frames_direction(bytes) {
+        return Some((Protocol::Http2(Http2::new(false)), direction));
+    }
     for direction in [ToServer, ToClient] {
         if postgres::looks_like_messages(bytes, direction) {
             return Some((Protocol::Postgres(Postgres::new(false)), direction));
         }
+    }
+    None
+}
+
+/// Which way frames of HTTP/2 go, by the first head among them: a request's begins with a pseudo-header of requests, an
+/// answer's with `:status` (RFC 9113, 8.3), and most of these are in the static table (RFC 7541, appendix A).
+fn frames_direction(bytes: &[u8]) -> Option<Direction> {
+    const HEADERS: u8 = 1;
+    const PADDED: u8 = 0x8;
+    const PRIORITY: u8 = 0x20;
+    if !http2::looks_like_frames(bytes) {
+        return None;
+    }
+    let mut rest = bytes;
+    while let [a, b, c, kind, flags, _, _, _, _, payload @ ..] = rest {
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        if *kind == HEADERS {
+            let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+            return match payload.get(before)? {
+                0x82..=0x87 => Some(Direction::ToServer),
+                0x88..=0x8e | 0x48 => Some(Direction::ToClient),
+                _ => None,
+            };
+        }
+        rest = payload.get(length..)?;
     }
     None
 }

@@ -25,6 +25,8 @@ pub(crate) struct Process {
     spawns_for: HashMap<TaskId, Socket>,
     /// Client connections by the task whose next wakes tell who asked.
     wakes_for: HashMap<TaskId, Socket>,
+    /// Client connections of HTTP/2 by the task that takes their requests in.
+    helpers: HashMap<TaskId, Socket>,
     /// What each thread read last (`--link-by thread`).
     threads: HashMap<u32, ServerId>,
     /// The time of the last event.
@@ -49,6 +51,7 @@ impl Process {
             connections: HashMap::new(),
             spawns_for: HashMap::new(),
             wakes_for: HashMap::new(),
+            helpers: HashMap::new(),
             threads: HashMap::new(),
             heard: 0,
             events: Vec::new(),
@@ -89,26 +92,54 @@ impl Process {
 
     fn wake(&mut self, from: TaskId, to: TaskId, at: u64, out: &mut Out<'_>) {
         self.tasks.wake(from, to, at);
+        let caller = self.tasks.request(to, at);
+        if let Some(socket) = self.helpers.get(&to).copied() {
+            self.find_worker(socket, from, to, at);
+        }
         let Some(socket) = self.wakes_for.get(&from).copied() else { return };
+        let place = self.tasks.place(to);
         let Some(watched) = self.connections.get_mut(&socket) else {
             self.wakes_for.remove(&from);
             return;
         };
-        if let Some(streams) = watched.client.streams() {
-            if watched.client.is_carried_by(from) {
-                if let Some((parent, ordinal)) = self.tasks.place(to)
-                    && watched.client.streams_mut().is_some_and(|streams| streams.woke(to, parent, ordinal))
-                {
-                    self.wakes_for.insert(to, socket);
-                }
-            } else if let Some(caller) = self.tasks.request(to, at) {
-                let _ = streams;
-                if let Some(streams) = watched.client.streams_mut() {
-                    streams.asked(from, caller);
-                }
+        let carried = watched.client.is_carried_by(from);
+        let Some(streams) = watched.client.streams_mut() else {
+            if let Some(caller) = caller {
+                watched.client.woken(caller, out);
             }
-        } else if let Some(caller) = self.tasks.request(to, at) {
-            watched.client.woken(caller, out);
+            return;
+        };
+        if carried {
+            if let Some((parent, ordinal)) = place
+                && streams.woke(to, parent, ordinal)
+            {
+                self.wakes_for.insert(to, socket);
+            }
+            if let Some(helper) = streams.helper() {
+                self.helpers.insert(helper, socket);
+            }
+        } else if let Some(caller) = caller {
+            if streams.worker() == Some(from) {
+                streams.handed(caller);
+            } else {
+                streams.asked(from, caller);
+            }
+        }
+    }
+
+    /// A task woke the one that takes an HTTP/2 connection's requests in: is it the buffer in front of that? It is if it
+    /// works for nobody, and belongs neither to the connection nor to its streams.
+    fn find_worker(&mut self, socket: Socket, from: TaskId, helper: TaskId, at: u64) {
+        let is_child = self.tasks.place(from).is_some_and(|(parent, _)| parent == helper);
+        if is_child || self.tasks.request(from, at).is_some() {
+            return;
+        }
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        if watched.client.is_carried_by(from) {
+            return;
+        }
+        if watched.client.streams_mut().is_some_and(|streams| streams.is_woken(from, helper)) {
+            self.wakes_for.insert(from, socket);
         }
     }
 
@@ -233,6 +264,7 @@ impl Process {
         watched.client.close(event.time, out);
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
+        self.helpers.retain(|_, it| *it != socket);
     }
 
     /// The process has ended, and its connections with it.

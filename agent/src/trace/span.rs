@@ -56,6 +56,9 @@ pub enum Reason {
     ConnectionSpawn,
     /// When the stream's answer was there, the stream's own task woke one that works for the parent.
     StreamWake,
+    /// Streams are opened in the order in which their callers were told so; the neighbours' callers are known, and they
+    /// fit to one place in that order only.
+    StreamOrder,
     /// The thread that wrote the request last read the parent (`--link-by thread`).
     SameThread,
     /// Unlinked: a task wrote the request that works for no request that is known.
@@ -82,6 +85,7 @@ impl Reason {
             Self::RequestWake => "request_wake",
             Self::ConnectionSpawn => "connection_spawn",
             Self::StreamWake => "stream_wake",
+            Self::StreamOrder => "stream_order",
             Self::SameThread => "same_thread",
             Self::NoRequest => "no_request",
             Self::NoWake => "no_wake",

@@ -11,16 +11,24 @@
 //! ```
 //!
 //! Where there are fewer such children than heads (a wake was not needed), what is known of streams before and after
-//! bounds which child a stream's can be: between two streams there lie one or two children each. Where that leaves a
-//! choice there is none: the stream stays unlinked.
+//! bounds which child a stream's can be: between two streams there lie one or two children each.
+//!
+//! Under load an answer is there before whoever asked was polled again; then nobody had to be woken by it. For these there
+//! is a second order ([`order`]). Where that leaves a choice too, there is none: the stream stays unlinked.
+
+mod order;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::ServerId;
 use super::tasks::TaskId;
+use order::Order;
 
 /// How long, in nanoseconds, a read waits for the wakes that follow from it.
 const WAIT: u64 = 100_000_000;
+
+/// How long, in nanoseconds, a stream of which nothing is known waits for what becomes known of its neighbours.
+const WAIT_FOR_ORDER: u64 = 300_000_000;
 
 /// Known pairs of stream and child that are kept, to bound the others.
 const ANCHORS: usize = 64;
@@ -41,6 +49,9 @@ pub(crate) struct Streams {
     parents: HashMap<TaskId, u64>,
     anchors: BTreeMap<Rank, Ordinal>,
     anchored: TaskId,
+    order: Order,
+    /// Streams that only the order can tell of, with the time of their answer.
+    undecided: VecDeque<(Rank, u64, u64, Found)>,
 }
 
 /// From one read of K with heads of answers to its next read.
@@ -64,8 +75,10 @@ struct Woken {
 /// What was found out of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// It was asked for by this request.
+    /// It was asked for by this request: by the wakes of its answer.
     Caller(ServerId),
+    /// It was asked for by this request: by the order in which requests were handed on.
+    Ordered(ServerId),
     /// Nobody was woken.
     Nobody,
     /// Several could be.
@@ -125,6 +138,25 @@ impl Streams {
         }
     }
 
+    /// The task that hands requests to H, if it is known: whom it wakes is to be told by [`handed`](Self::handed).
+    pub(crate) fn worker(&self) -> Option<TaskId> {
+        self.order.worker
+    }
+
+    /// A task that works for no request woke another; if that is H, it is the worker.
+    pub(crate) fn is_woken(&mut self, from: TaskId, to: TaskId) -> bool {
+        let found = self.order.worker.is_none() && Some(to) == self.helper();
+        if found {
+            self.order.worker = Some(from);
+        }
+        found
+    }
+
+    /// The worker woke a task that works for a request: its request has been handed on.
+    pub(crate) fn handed(&mut self, caller: ServerId) {
+        self.order.handed(caller);
+    }
+
     /// What is certain by now, or will never be: streams and who asked for them. Tasks that need not be watched any
     /// more go to `done`.
     pub(crate) fn settle(&mut self, now: u64, done: &mut Vec<TaskId>) -> Vec<(u64, Found)> {
@@ -139,14 +171,28 @@ impl Streams {
             done.extend(window.woken.iter().map(|woken| woken.task));
             self.link(window, &mut found);
         }
+        self.undecided.retain(|(rank, stream, since, otherwise)| {
+            if let Some(caller) = self.order.caller(*rank) {
+                found.push((*stream, Found::Ordered(caller)));
+            } else if now.saturating_sub(*since) > WAIT_FOR_ORDER {
+                found.push((*stream, *otherwise));
+            } else {
+                return true;
+            }
+            false
+        });
         found
     }
 
     /// Everything that is open stays without a link: events were lost, and with them the order.
     pub(crate) fn lose(&mut self) -> Vec<u64> {
         let heads = self.windows.drain(..).flat_map(|window| window.heads);
-        let streams = heads.map(|(_, stream)| stream).chain(self.ranks.drain().map(|(stream, _)| stream)).collect();
+        let streams: Vec<_> =
+            heads.map(|(_, stream)| stream).chain(self.ranks.drain().map(|(stream, _)| stream)).collect();
+        let undecided = self.undecided.drain(..).map(|(_, stream, ..)| stream);
+        let streams = undecided.chain(streams).collect();
         self.anchors.clear();
+        self.order.lose();
         streams
     }
 
@@ -164,7 +210,7 @@ impl Streams {
     }
 
     /// The task that most of the children are of that K wakes.
-    fn helper(&self) -> Option<TaskId> {
+    pub(crate) fn helper(&self) -> Option<TaskId> {
         self.parents.iter().max_by_key(|(task, count)| (**count, **task)).map(|(task, _)| *task)
     }
 
@@ -206,10 +252,11 @@ impl Streams {
             match child {
                 Ok(Some((ordinal, caller))) => {
                     self.anchor(rank, ordinal);
+                    self.order.known(rank, caller);
                     found.push((stream, Found::Caller(caller)));
                 }
-                Ok(None) => found.push((stream, Found::Nobody)),
-                Err(()) => found.push((stream, Found::Several)),
+                Ok(None) => self.undecided.push_back((rank, stream, window.opened, Found::Nobody)),
+                Err(()) => self.undecided.push_back((rank, stream, window.opened, Found::Several)),
             }
         }
     }

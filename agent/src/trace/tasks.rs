@@ -168,11 +168,11 @@ impl Tasks {
         None
     }
 
-    /// The last wake of a task in a span of time by a task that works for a request.
+    /// The request for which the last one works that woke a task in a span of time, of those that work for any.
     pub(crate) fn last_cause(&self, task: TaskId, after: u64, until: u64) -> Option<ServerId> {
-        let task = self.tasks.get(&task)?;
-        let wakes = task.woken.iter().rev().skip_while(|(_, at)| *at > until).take_while(|(_, at)| *at > after);
-        wakes.filter_map(|(from, at)| self.request(*from, *at)).next()
+        let wakes = self.tasks.get(&task)?.woken.iter().rev();
+        let mut wakes = wakes.skip_while(|(_, at)| *at > until).take_while(|(_, at)| *at > after);
+        wakes.find_map(|(from, at)| self.request(*from, *at))
     }
 }
 

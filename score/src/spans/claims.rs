@@ -23,11 +23,13 @@ impl<'a> Claims<'a> {
     pub(super) fn of(attributes: &'a [KeyValue]) -> Self {
         let mut claims = Self::default();
         let (mut attribute, mut header) = ((None, None), (None, None));
+        let mut answered = None;
         for KeyValue { key, value } in attributes {
             let Some(value) = value else { continue };
             match key.as_str() {
                 "bookstore.request.id" => attribute.0 = text(value),
                 "bookstore.hop" => attribute.1 = text(value),
+                "http.response.header.x-request-id" => answered = text(value),
                 "db.query.text" | "db.statement" => {
                     claims.database = true;
                     claims.text = claims.text.or(text(value));
@@ -48,7 +50,9 @@ impl<'a> Claims<'a> {
                 }
             }
         }
-        claims.call = attribute.0.zip(attribute.1).or(header.0.zip(header.1));
+        // Whoever came from outside sent neither: the id was made here, and told in the answer.
+        let first = answered.filter(|_| header == (None, None)).map(|request| (request, "1"));
+        claims.call = attribute.0.zip(attribute.1).or(header.0.zip(header.1)).or(first);
         claims
     }
 }

@@ -73,8 +73,14 @@ pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<E
 
 fn watch(options: &Options, stop: &AtomicBool, mouth: &mut ChildStdin) -> anyhow::Result<run::Summary> {
     let exporter = std::cell::OnceCell::<Exporter>::new();
-    let mut tell = |progress: Progress<'_>| match progress {
-        Progress::Loaded(_) => {}
+    let began = std::time::Instant::now();
+    let debug = std::env::var_os("BOOKSTORE_AGENT_DEBUG").is_some();
+    let mut tell = |progress: Progress<'_>| {
+        if debug {
+            note(format_args!("{:?} {progress:?}", began.elapsed()));
+        }
+        match progress {
+        Progress::Loaded(_) | Progress::Calibrated(..) => {}
         Progress::Watching(found, _, _) => {
             if let (None, Some(endpoint)) = (exporter.get(), &found.endpoint) {
                 match Exporter::new(endpoint) {
@@ -90,6 +96,7 @@ fn watch(options: &Options, stop: &AtomicBool, mouth: &mut ChildStdin) -> anyhow
                 exporter.flush();
             }
             let _gone = writeln!(mouth, "{DONE}");
+        }
         }
     };
     let summary = run::run(options, stop, &mut tell, &mut |batch| {

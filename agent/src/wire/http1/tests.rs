@@ -176,7 +176,7 @@ fn other_protocols_do_not_look_like_this_one() {
 fn conversation() -> impl Strategy<Value = Vec<(Direction, Bytes)>> {
     let exchange = (0_usize..40, any::<bool>(), 0_usize..3).prop_map(|(body, chunked, kind)| {
         let content = vec![b'x'; body];
-        let mut message = |start: &str| {
+        let message = |start: &str| {
             let mut bytes = start.as_bytes().to_vec();
             if chunked {
                 bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
