@@ -225,6 +225,32 @@ SEC("uprobe") int poll(struct registers *at)
 	return 0;
 }
 
+/* h2::share::RecvStream::poll_data(&mut self): the task reads a stream's body. What it returns is large, so the first
+ * argument is where that goes, and self is the second. At the start of self lie the address of
+ * what the connection's streams share, and the stream's key: its place in a list, and its number. */
+SEC("uprobe") int stream(struct registers *at)
+{
+	u64 ids = pid_tgid(), words[2];
+	struct target *target = target_of(ids);
+
+	if (!target)
+		return 0;
+	u64 task = task_now(target, ids);
+	if (!task || read_user(words, sizeof(words), (void *)at->rsi))
+		return 0;
+	struct stream *stream = ring_reserve(&ring, sizeof(*stream), 0);
+	if (!stream) {
+		count(COUNT_LOST);
+		return 0;
+	}
+	fill(&stream->event, EVENT_STREAM, ids, now(), task);
+	stream->shared = words[0];
+	stream->key = words[1];
+	ring_submit(stream, NO_WAKEUP);
+	count(COUNT_EVENTS);
+	return 0;
+}
+
 /* A task is woken: is the id of the one that wakes it among the words below the thread pointer? Until user space knows. */
 SEC("uprobe") int calibrate(struct registers *at)
 {

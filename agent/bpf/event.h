@@ -13,6 +13,7 @@ enum kind {
 	EVENT_SAMPLE = 6,
 	EVENT_EXEC = 7,
 	EVENT_EXIT = 8,
+	EVENT_STREAM = 9,
 };
 
 /* At the start of each event. */
@@ -55,4 +56,11 @@ struct data {
 struct sample {
 	struct event event;
 	u64 words[SAMPLE_WORDS]; /* the last one lies right below the thread pointer */
+};
+
+/* EVENT_STREAM: `task` reads the body of a stream of HTTP/2. */
+struct stream {
+	struct event event;
+	u64 shared; /* an address that all streams of a connection have in common */
+	u64 key;
 };

@@ -44,6 +44,13 @@ pub enum What {
     },
     /// The words below the thread pointer while `task` was woken, by whomever; the last one lies right below it.
     Sample(Box<[u64; SAMPLE_WORDS]>),
+    /// The task read the body of a stream of HTTP/2.
+    Stream {
+        /// An address that all streams of a connection have in common.
+        shared: u64,
+        /// Two numbers of 32 bits, of which one is the stream's.
+        key: [u32; 2],
+    },
     /// A program was started in the process.
     Exec,
     /// The process ended.
@@ -89,6 +96,7 @@ impl Event {
             }
             7 => What::Exec,
             8 => What::Exit,
+            9 => What::Stream { shared: raw.u64()?, key: [raw.u32()?, raw.u32()?] },
             _ => return None,
         };
         Some(Self { process, thread, time, task, what })

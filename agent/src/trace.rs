@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod process;
 mod server;
+mod shared;
 mod span;
 mod streams;
 mod tasks;

@@ -20,6 +20,8 @@ pub struct Probes {
     pub wake: Vec<u64>,
     /// How spawns are seen.
     pub spawn: Tasks,
+    /// `h2::share::RecvStream::poll_data(&mut self)`.
+    pub stream: Vec<u64>,
     /// `poll`, one for each kind of task and scheduler.
     pub poll: Vec<u64>,
 }
@@ -63,7 +65,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         }
         let Ok(name) = symbol.name() else { continue };
         // Nearly all are of something else: only the rest is worth demangling.
-        if name.len() > LONGEST_NAME || !name.contains("tokio") {
+        if name.len() > LONGEST_NAME || !(name.contains("tokio") || name.contains("h2")) {
             continue;
         }
         let name = format!("{:#}", rustc_demangle::demangle(name));
@@ -72,6 +74,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
                 (&mut probes.wake, Register::RDI)
             }
             "tokio::runtime::task::raw::poll" => (&mut probes.poll, Register::RDI),
+            "h2::share::RecvStream::poll_data" => (&mut probes.stream, Register::RSI),
             "tokio::runtime::task_hooks::TaskHooks::spawn" => (&mut hooks, Register::RSI),
             name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
                 (&mut bound, Register::RSI)
@@ -82,7 +85,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset);
         }
     }
-    for list in [&mut probes.wake, &mut probes.poll, &mut hooks, &mut bound] {
+    for list in [&mut probes.wake, &mut probes.stream, &mut probes.poll, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
     }

@@ -1,6 +1,6 @@
 //! What this process asks others on a connection, and for whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::wire::{End, Exchange, Response};
 
@@ -15,6 +15,9 @@ const WAIT: u64 = 100_000_000;
 
 /// Requests of one connection that are open at once.
 const MOST_OPEN: usize = 4_096;
+
+/// Streams that are remembered when they are over.
+const PAST: usize = 256;
 
 /// What is known of who asked, when a request is written.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,11 @@ pub(crate) struct Client {
     /// The exchange whose answer was read last: the carrier's next wake is for it.
     answered: Option<Exchange>,
     last_end: u64,
+    /// HTTP/1: for whom the last request was that was handed on.
+    last_caller: Option<ServerId>,
     asked: bool,
+    /// HTTP/2: the streams that were handed on last.
+    past: VecDeque<Exchange>,
 }
 
 #[derive(Debug)]
@@ -57,6 +64,22 @@ impl Client {
         self.streams.as_deref_mut()
     }
 
+    /// Whether the answer of a stream is there, or was a moment ago: bodies are read when they are there.
+    pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
+        let is_answered = |open: &Open| open.answered.is_some();
+        self.streams.is_some() && (self.open.get(&stream).is_some_and(is_answered) || self.past.contains(&stream))
+    }
+
+    /// A task that works for a request reads the body of a stream's answer.
+    pub(crate) fn stream_is_read(&mut self, stream: Exchange, caller: ServerId, out: &mut Out<'_>) {
+        if let Some(streams) = &mut self.streams
+            && self.open.get(&stream).is_some_and(|open| matches!(open.link, Link::Stream))
+        {
+            streams.known(stream, caller);
+            self.link(stream, Link::Known(caller, Reason::StreamRead), out);
+        }
+    }
+
     pub(crate) fn is_carried_by(&self, task: TaskId) -> bool {
         self.carrier == task
     }
@@ -64,6 +87,18 @@ impl Client {
     /// Whether nothing was asked yet.
     pub(crate) fn is_new(&self) -> bool {
         !self.asked
+    }
+
+    /// For whom the last request was.
+    pub(crate) fn last_caller(&self) -> Option<ServerId> {
+        self.last_caller
+    }
+
+    /// HTTP/1: the next request is about to be written, so the wakes of the answer before are over.
+    pub(crate) fn settle(&mut self, out: &mut Out<'_>) {
+        if self.streams.is_none() {
+            self.give_up(out);
+        }
     }
 
     /// When the last answer was over.
@@ -87,10 +122,6 @@ impl Client {
         task: TaskId,
         out: &mut Out<'_>,
     ) {
-        // The wakes of the answer before are over.
-        if self.streams.is_none() {
-            self.give_up(out);
-        }
         if self.open.len() >= MOST_OPEN {
             out.counts.evicted += 1;
             return;
@@ -221,6 +252,13 @@ impl Client {
             return;
         }
         let Some(open) = self.open.remove(&exchange) else { return };
+        if self.streams.is_some() {
+            if self.past.len() == PAST {
+                self.past.pop_front();
+            }
+            self.past.push_back(exchange);
+        }
+        self.last_caller = parent;
         out.counts.linked(reason);
         out.spans.push_back(LocalSpan { parent, reason: Some(reason), ..open.span });
     }

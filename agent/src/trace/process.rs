@@ -9,6 +9,7 @@ use crate::wire::{self, Exchange};
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::server::Server;
+use super::shared::Shared;
 use super::tasks::{TaskId, Tasks};
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
 
@@ -27,6 +28,7 @@ pub(crate) struct Process {
     wakes_for: HashMap<TaskId, Socket>,
     /// Client connections of HTTP/2 by the task that takes their requests in.
     helpers: HashMap<TaskId, Socket>,
+    shared: Shared,
     /// What each thread read last (`--link-by thread`).
     threads: HashMap<u32, ServerId>,
     /// The time of the last event.
@@ -52,6 +54,7 @@ impl Process {
             spawns_for: HashMap::new(),
             wakes_for: HashMap::new(),
             helpers: HashMap::new(),
+            shared: Shared::default(),
             threads: HashMap::new(),
             heard: 0,
             events: Vec::new(),
@@ -73,6 +76,7 @@ impl Process {
             What::Close { socket } => self.close(event, *socket, out),
             What::Spawn { other } => self.spawn(event.task, *other, event.time),
             What::Wake { other } => self.wake(event.task, *other, event.time, out),
+            What::Stream { shared, key } => self.reads_stream(event, *shared, *key, out),
             What::Sample(_) | What::Exec | What::Exit => {}
         }
         true
@@ -124,6 +128,20 @@ impl Process {
             } else {
                 streams.asked(from, caller);
             }
+        }
+    }
+
+    /// A task reads the body of a stream: the answer is for whomever it works for.
+    fn reads_stream(&mut self, event: &Event, shared: u64, key: [u32; 2], out: &mut Out<'_>) {
+        let connections = &self.connections;
+        let open = |stream: u64| {
+            let has = |watched: &Watched| watched.client.has_stream(stream) || watched.server.has_stream(stream);
+            connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
+        };
+        let Some((socket, stream)) = self.shared.stream(shared, key, open) else { return };
+        let Some(caller) = self.tasks.request(event.task, event.time) else { return };
+        if let Some(watched) = self.connections.get_mut(&socket) {
+            watched.client.stream_is_read(stream, caller, out);
         }
     }
 
@@ -208,6 +226,7 @@ impl Process {
                     watched.server.asked(exchange, span, own);
                     return;
                 }
+                watched.client.settle(out);
                 let link = match self.link_by {
                     LinkBy::Thread => match self.threads.get(&stamp.thread) {
                         Some(server) => Link::Known(*server, Reason::SameThread),
@@ -339,7 +358,12 @@ fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, is
         };
     }
     let before = watched.client.last_end();
-    let request = tasks.last_cause(task, before, at).map(|server| (server, Reason::RequestWake));
+    // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it.
+    let mut causes = tasks.causes(task, before, at);
+    if causes.len() > 1 {
+        causes.retain(|cause| Some(*cause) != watched.client.last_caller());
+    }
+    let request = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
     // Before the task is known to be a connection's, it is one that was spawned by somebody.
     let spawn = || {
         let first = watched.client.is_new();

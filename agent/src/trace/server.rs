@@ -43,6 +43,11 @@ impl Server {
         self.open.insert(exchange, Open { span, task: own });
     }
 
+    /// Whether a request is open.
+    pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
+        self.open.contains_key(&stream)
+    }
+
     /// The connection's task spawned one: which request is it for, and when did that come?
     pub(crate) fn next_task(&mut self, task: TaskId) -> Option<(ServerId, u64)> {
         let exchange = self.taskless.pop_front()?;

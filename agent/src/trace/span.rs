@@ -54,6 +54,8 @@ pub enum Reason {
     RequestWake,
     /// A task that works for the parent spawned the connection's for this request.
     ConnectionSpawn,
+    /// A task that works for the parent read the body of the answer, and was seen to be at this stream.
+    StreamRead,
     /// When the stream's answer was there, the stream's own task woke one that works for the parent.
     StreamWake,
     /// Streams are opened in the order in which their callers were told so; the neighbours' callers are known, and they
@@ -84,6 +86,7 @@ impl Reason {
             Self::ResponseWake => "response_wake",
             Self::RequestWake => "request_wake",
             Self::ConnectionSpawn => "connection_spawn",
+            Self::StreamRead => "stream_read",
             Self::StreamWake => "stream_wake",
             Self::StreamOrder => "stream_order",
             Self::SameThread => "same_thread",

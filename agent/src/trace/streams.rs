@@ -152,6 +152,28 @@ impl Streams {
         found
     }
 
+    /// Who asked for a stream is known by other means: nothing more is to be found out of it, but it is a neighbour.
+    pub(crate) fn known(&mut self, stream: u64, caller: ServerId) {
+        let mut rank = self.ranks.remove(&stream);
+        for window in &mut self.windows {
+            window.heads.retain(|(at, it)| {
+                if *it == stream {
+                    rank = Some(*at);
+                }
+                *it != stream
+            });
+        }
+        self.undecided.retain(|(at, it, ..)| {
+            if *it == stream {
+                rank = Some(*at);
+            }
+            *it != stream
+        });
+        if let Some(rank) = rank {
+            self.order.known(rank, caller);
+        }
+    }
+
     /// The worker woke a task that works for a request: its request has been handed on.
     pub(crate) fn handed(&mut self, caller: ServerId) {
         self.order.handed(caller);

@@ -168,11 +168,14 @@ impl Tasks {
         None
     }
 
-    /// The request for which the last one works that woke a task in a span of time, of those that work for any.
-    pub(crate) fn last_cause(&self, task: TaskId, after: u64, until: u64) -> Option<ServerId> {
-        let wakes = self.tasks.get(&task)?.woken.iter().rev();
-        let mut wakes = wakes.skip_while(|(_, at)| *at > until).take_while(|(_, at)| *at > after);
-        wakes.find_map(|(from, at)| self.request(*from, *at))
+    /// The requests for which those work that woke a task in a span of time, each once.
+    pub(crate) fn causes(&self, task: TaskId, after: u64, until: u64) -> Vec<ServerId> {
+        let Some(task) = self.tasks.get(&task) else { return Vec::new() };
+        let wakes = task.woken.iter().filter(|(_, at)| *at > after && *at <= until);
+        let mut causes: Vec<_> = wakes.filter_map(|(from, at)| self.request(*from, *at)).collect();
+        causes.sort_unstable();
+        causes.dedup();
+        causes
     }
 }
 
@@ -209,16 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_cause_is_the_last_wake_by_somebody_who_works_for_a_request() {
+    fn causes_are_the_requests_that_wakers_work_for() {
         let mut tasks = Tasks::default();
         tasks.serve(1, 100, 10);
         tasks.serve(2, 101, 10);
-        tasks.wake(1, 5, 20);
-        tasks.wake(2, 5, 30);
-        tasks.wake(7, 5, 35);
-        assert_eq!(tasks.last_cause(5, 0, 40), Some(101));
-        assert_eq!(tasks.last_cause(5, 0, 25), Some(100));
-        assert_eq!(tasks.last_cause(5, 20, 25), None);
+        for (from, at) in [(1, 20), (2, 30), (7, 35), (2, 36)] {
+            tasks.wake(from, 5, at);
+        }
+        assert_eq!(tasks.causes(5, 0, 40), [100, 101]);
+        assert_eq!(tasks.causes(5, 0, 25), [100]);
+        assert_eq!(tasks.causes(5, 20, 25), []);
     }
 
     #[test]

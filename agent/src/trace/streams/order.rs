@@ -10,13 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Rank, ServerId, TaskId};
 
 /// Wakes, and known streams, that are kept.
-const KEPT: usize = 512;
+const KEPT: usize = 8_192;
 
 /// How many known streams on each side have to fit.
 const FITTING: usize = 3;
-
-/// How far away they may be.
-const FARTHEST: u64 = 24;
 
 /// How far the shift may be from the last one.
 const DRIFT: i64 = 24;
@@ -61,8 +58,8 @@ impl Order {
 
     /// Who asked for a stream, if its neighbours leave one answer.
     pub(super) fn caller(&mut self, rank: Rank) -> Option<ServerId> {
-        let before = self.known.range(rank.saturating_sub(FARTHEST)..rank).rev().take(FITTING);
-        let after = self.known.range(rank + 1..=rank + FARTHEST).take(FITTING);
+        let before = self.known.range(..rank).rev().take(FITTING);
+        let after = self.known.range(rank + 1..).take(FITTING);
         let near: Vec<(Rank, ServerId)> = before.chain(after).map(|(rank, caller)| (*rank, *caller)).collect();
         if near.len() < 2 * FITTING {
             return None;
