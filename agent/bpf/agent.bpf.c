@@ -225,10 +225,9 @@ SEC("uprobe") int poll(struct registers *at)
 	return 0;
 }
 
-/* h2::share::RecvStream::poll_data(&mut self): the task reads a stream's body. What it returns is large, so the first
- * argument is where that goes, and self is the second. At the start of self lie the address of
- * what the connection's streams share, and the stream's key: its place in a list, and its number. */
-SEC("uprobe") int stream(struct registers *at)
+/* The task is at a stream of HTTP/2. At the start of the RecvStream lie the address of what the connection's streams share,
+ * and the stream's key: its place in a list, and its number. */
+INLINE int send_stream(u64 recv_stream)
 {
 	u64 ids = pid_tgid(), words[2];
 	struct target *target = target_of(ids);
@@ -236,7 +235,7 @@ SEC("uprobe") int stream(struct registers *at)
 	if (!target)
 		return 0;
 	u64 task = task_now(target, ids);
-	if (!task || read_user(words, sizeof(words), (void *)at->rsi))
+	if (!task || read_user(words, sizeof(words), (void *)recv_stream))
 		return 0;
 	struct stream *stream = ring_reserve(&ring, sizeof(*stream), 0);
 	if (!stream) {
@@ -249,6 +248,19 @@ SEC("uprobe") int stream(struct registers *at)
 	ring_submit(stream, NO_WAKEUP);
 	count(COUNT_EVENTS);
 	return 0;
+}
+
+/* h2::share::RecvStream::poll_data(&mut self): what it returns is large, so the first argument is where that goes, and self
+ * is the second. */
+SEC("uprobe") int stream_read(struct registers *at)
+{
+	return send_stream(at->rsi);
+}
+
+/* <h2::share::RecvStream as Drop>::drop(&mut self): an answer without a body is not read, but dropped. */
+SEC("uprobe") int stream_drop(struct registers *at)
+{
+	return send_stream(at->rdi);
 }
 
 /* A task is woken: is the id of the one that wakes it among the words below the thread pointer? Until user space knows. */

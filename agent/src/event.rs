@@ -44,7 +44,7 @@ pub enum What {
     },
     /// The words below the thread pointer while `task` was woken, by whomever; the last one lies right below it.
     Sample(Box<[u64; SAMPLE_WORDS]>),
-    /// The task read the body of a stream of HTTP/2.
+    /// The task read the body of a stream of HTTP/2, or dropped it.
     Stream {
         /// An address that all streams of a connection have in common.
         shared: u64,

@@ -73,7 +73,7 @@ impl Kernel {
         }
         attach_tracepoint(&mut programs, "process_exec", "sched", "sched_process_exec")?;
         attach_tracepoint(&mut programs, "process_exit", "sched", "sched_process_exit")?;
-        for name in ["wake", "spawn", "bind", "stream", "poll", "calibrate"] {
+        for name in ["wake", "spawn", "bind", "stream_read", "stream_drop", "poll", "calibrate"] {
             let program: &mut UProbe = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load().with_context(|| format!("the kernel does not take the program {name}"))?;
         }
@@ -92,7 +92,12 @@ impl Kernel {
             Tasks::Bound(offsets) => ("bind", offsets),
             Tasks::Unseen => ("spawn", &[]),
         };
-        for (name, offsets) in [("wake", probes.wake.as_slice()), (spawn, offsets), ("stream", &probes.stream)] {
+        for (name, offsets) in [
+            ("wake", probes.wake.as_slice()),
+            (spawn, offsets),
+            ("stream_read", &probes.stream_read),
+            ("stream_drop", &probes.stream_drop),
+        ] {
             self.probe(name, pid, executable, offsets, &mut attached.links)?;
         }
         let target = match current_task {

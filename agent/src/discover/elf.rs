@@ -21,7 +21,9 @@ pub struct Probes {
     /// How spawns are seen.
     pub spawn: Tasks,
     /// `h2::share::RecvStream::poll_data(&mut self)`.
-    pub stream: Vec<u64>,
+    pub stream_read: Vec<u64>,
+    /// `<h2::share::RecvStream as Drop>::drop(&mut self)`.
+    pub stream_drop: Vec<u64>,
     /// `poll`, one for each kind of task and scheduler.
     pub poll: Vec<u64>,
 }
@@ -74,7 +76,8 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
                 (&mut probes.wake, Register::RDI)
             }
             "tokio::runtime::task::raw::poll" => (&mut probes.poll, Register::RDI),
-            "h2::share::RecvStream::poll_data" => (&mut probes.stream, Register::RSI),
+            "h2::share::RecvStream::poll_data" => (&mut probes.stream_read, Register::RSI),
+            "<h2::share::RecvStream as core::ops::drop::Drop>::drop" => (&mut probes.stream_drop, Register::RDI),
             "tokio::runtime::task_hooks::TaskHooks::spawn" => (&mut hooks, Register::RSI),
             name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
                 (&mut bound, Register::RSI)
@@ -85,7 +88,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset);
         }
     }
-    for list in [&mut probes.wake, &mut probes.stream, &mut probes.poll, &mut hooks, &mut bound] {
+    for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut probes.poll, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
     }
