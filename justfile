@@ -41,6 +41,21 @@ score-all:
         done; \
     done
 
+# The table of docs/agent.md, as root: the agent held against the truth.
+score-agent:
+    cargo build --release
+    mkdir -p docs/results/agent
+    for scenario in sequence join spawn fanout mixed hedge; do \
+        target/release/bookstore score --side ebpf --scenario $scenario --database postgres --requests 5000 --runs 3 \
+            --json > docs/results/agent/$scenario.json || exit 1; \
+    done
+    target/release/bookstore score --side ebpf --link-by thread --scenario mixed --database postgres --requests 5000 --runs 3 \
+        --json > docs/results/agent/mixed-by-thread.json
+
+# The agent's programs for the kernel, built again (clang 14).
+bpf:
+    agent/bpf/build
+
 # What instrumentation costs, on this machine (about ten minutes).
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}

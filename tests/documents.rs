@@ -215,6 +215,33 @@ fn the_score_is_what_was_measured() {
 }
 
 #[test]
+fn the_agents_score_is_what_was_measured() {
+    let mut text = String::from(
+        "| scenario | linked by | kind | links | right | wrong | unlinked | cancelled | spans expected | missing |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    let runs = ["sequence", "join", "spawn", "fanout", "mixed", "hedge"].map(|scenario| (scenario, scenario, "task"));
+    for (file, scenario, linked_by) in runs.into_iter().chain([("mixed-by-thread", "mixed", "thread")]) {
+        let report = Measured::read(&format!("docs/results/agent/{file}.json"));
+        assert_eq!((report.text("/side"), report.text("/concurrency")), ("ebpf".to_owned(), "64".to_owned()));
+        for kind in ["http.client", "rpc.client", "db.client", "cross_process"] {
+            let at = |what: &str| report.at(&format!("/edges/{kind}/{what}")).as_u64().unwrap();
+            let judged = at("total") - at("cancelled");
+            text.push_str(&format!(
+                "| {scenario} | {linked_by} | `{kind}` | {judged} | {:.2} % | {} | {} | {} | {} | {} |\n",
+                100.0 * at("right") as f64 / judged as f64,
+                at("wrong"),
+                at("unlinked"),
+                at("cancelled"),
+                report.text("/spans/expected"),
+                report.text("/spans/missing"),
+            ));
+        }
+    }
+    section("docs/agent.md", "agent", &text);
+}
+
+#[test]
 fn the_instruments_are_what_was_measured() {
     let (oha, intake) =
         (Measured::read("docs/results/loadgen-oha.json"), Measured::read("docs/results/compare-intake.json"));

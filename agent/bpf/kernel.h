@@ -36,7 +36,6 @@ static long (*read_kernel)(void *into, u32 size, const void *from) = (void *)113
 static long (*ring_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 static void *(*ring_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*ring_submit)(void *data, u64 flags) = (void *)132;
-static u64 (*attach_cookie)(void *context) = (void *)174;
 
 /* The consumer looks by itself every few milliseconds; waking it for each event would cost more than the event. */
 enum { NO_WAKEUP = 1 };

@@ -7,19 +7,20 @@
 //! Ids can be given once the way up to a root is certain: a client span waits for the server span that caused it, and a
 //! server span waits a moment for the client span of its caller, whose link may be found only when the answer is there.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::trace::{Edge, LocalSpan, ServerId, Side};
 
-/// How long a server span waits for its caller's, in nanoseconds, after it ended.
-pub const WAIT: u64 = 500_000_000;
+/// How long a server span waits for its caller's, in nanoseconds, after it ended. On one machine that has begun before.
+pub const WAIT: u64 = 300_000_000;
 
-/// Spans that wait at once. What comes beyond lets the oldest go as they are.
+/// How long a span waits for its parent to end, and how long the ids of one are remembered that has: a request may leave
+/// something behind that ends long after it.
+const REMEMBERED: u64 = 10_000_000_000;
+
+/// Spans that wait at once. What comes beyond lets the oldest go without a parent.
 const MOST_WAITING: usize = 65_536;
-
-/// How long a trace's ids are remembered, in nanoseconds: what a request leaves behind may end long after it.
-const REMEMBERED: u64 = 30_000_000_000;
 
 /// A span with its ids.
 #[derive(Clone, Debug)]
@@ -37,19 +38,20 @@ pub struct Span {
 /// The assembler. `next_id` makes random ids; a recording that is replayed gets the same each time.
 pub struct Assembler<R> {
     next_id: R,
-    /// Spans that wait for somebody above them, oldest first.
-    waiting: VecDeque<LocalSpan>,
     /// Client spans by their edge, for the server span that they caused.
-    callers: HashMap<Edge, Caller>,
+    callers: HashMap<Edge, ServerId>,
+    /// Server spans whose caller is not known.
+    uncalled: HashMap<Edge, LocalSpan>,
+    /// Spans whose parent is known and has no ids yet, by its number.
+    children: HashMap<ServerId, Vec<LocalSpan>>,
     /// The ids that spans have.
     known: HashMap<ServerId, Ids>,
-    /// Known ids by age.
-    ages: VecDeque<(u64, ServerId, Option<Edge>)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Caller {
-    id: ServerId,
+    /// Until when callers, and parents, are waited for, in the order in which that began.
+    for_callers: VecDeque<(u64, Edge)>,
+    for_parents: VecDeque<(u64, ServerId)>,
+    memories: VecDeque<(u64, ServerId, Option<Edge>)>,
+    waiting: usize,
+    done: Vec<Span>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,101 +65,119 @@ impl<R: FnMut() -> u64> Assembler<R> {
     pub fn new(next_id: R) -> Self {
         Self {
             next_id,
-            waiting: VecDeque::new(),
             callers: HashMap::new(),
+            uncalled: HashMap::new(),
+            children: HashMap::new(),
             known: HashMap::new(),
-            ages: VecDeque::new(),
+            for_callers: VecDeque::new(),
+            for_parents: VecDeque::new(),
+            memories: VecDeque::new(),
+            waiting: 0,
+            done: Vec::new(),
         }
     }
 
     /// Spans that wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting
     }
 
     /// Adds a span.
     pub fn add(&mut self, span: LocalSpan) {
-        if span.side == Side::Client {
-            self.callers.insert(span.edge, Caller { id: span.id });
-            self.ages.push_back((span.end, span.id, Some(span.edge)));
+        match span.side {
+            Side::Client => {
+                self.callers.insert(span.edge, span.id);
+                self.memories.push_back((span.end, span.id, Some(span.edge)));
+                let called = self.uncalled.remove(&span.edge);
+                let id = span.id;
+                match span.parent {
+                    Some(parent) => self.below(parent, span),
+                    None => self.name(span, None),
+                }
+                if let Some(called) = called {
+                    self.waiting -= 1;
+                    self.below(id, called);
+                }
+            }
+            Side::Server => match self.callers.get(&span.edge).copied() {
+                Some(caller) => self.below(caller, span),
+                None => {
+                    self.for_callers.push_back((span.end.saturating_add(WAIT), span.edge));
+                    // Two of one edge are one whose sequence number has gone round.
+                    match self.uncalled.insert(span.edge, span) {
+                        Some(before) => self.name(before, None),
+                        None => self.waiting += 1,
+                    }
+                }
+            },
         }
-        self.waiting.push_back(span);
     }
 
     /// The spans whose ids are certain at this time, parents before their children. With `all` everything is certain.
     pub fn take(&mut self, now: u64, all: bool) -> Vec<Span> {
-        let mut done = Vec::new();
-        let mut excess = self.waiting.len().saturating_sub(MOST_WAITING);
-        // A parent that becomes certain makes its children so: until nothing moves any more.
-        loop {
-            let servers: HashSet<ServerId> = self.waiting.iter().map(|span| span.id).collect();
-            let before = done.len();
-            for span in std::mem::take(&mut self.waiting) {
-                let over = all || excess > 0 || now.saturating_sub(span.end) > WAIT;
-                match self.parent(&span, &servers, over) {
-                    Parent::Wait => self.waiting.push_back(span),
-                    Parent::Ids(ids) => done.push(self.name(span, ids)),
-                }
-            }
-            excess = 0;
-            if done.len() == before {
-                break;
+        let is_over = |until: u64, waiting: usize| all || until <= now || waiting > MOST_WAITING;
+        while let Some((_, edge)) = self.for_callers.pop_front_if(|(until, _)| is_over(*until, self.waiting)) {
+            if let Some(span) = self.uncalled.remove(&edge) {
+                self.waiting -= 1;
+                self.name(span, None);
             }
         }
-        while let Some((at, id, edge)) = self.ages.front().copied() {
-            if now.saturating_sub(at) < REMEMBERED {
+        while let Some((_, parent)) = self.for_parents.pop_front_if(|(until, _)| is_over(*until, self.waiting)) {
+            for span in self.children.remove(&parent).unwrap_or_default() {
+                self.waiting -= 1;
+                self.name(span, None);
+            }
+        }
+        while let Some((at, id, edge)) = self.memories.front().copied() {
+            if at.saturating_add(REMEMBERED) > now {
                 break;
             }
-            self.ages.pop_front();
+            self.memories.pop_front();
             self.known.remove(&id);
             if let Some(edge) = edge
-                && self.callers.get(&edge).is_some_and(|caller| caller.id == id)
+                && self.callers.get(&edge) == Some(&id)
             {
                 self.callers.remove(&edge);
             }
         }
-        done
+        std::mem::take(&mut self.done)
     }
 
-    fn parent(&self, span: &LocalSpan, waiting: &HashSet<ServerId>, over: bool) -> Parent {
-        let above = match span.side {
-            Side::Client => match span.parent {
-                Some(parent) => parent,
-                None => return Parent::Ids(None),
-            },
-            Side::Server => match self.callers.get(&span.edge) {
-                Some(caller) => caller.id,
-                None if over => return Parent::Ids(None),
-                None => return Parent::Wait,
-            },
-        };
-        match self.known.get(&above) {
-            Some(ids) => Parent::Ids(Some(*ids)),
-            // It will come, or it is open yet.
-            None if waiting.contains(&above) || !over => Parent::Wait,
-            // A client span whose parent has not ended by now: a stream, or what a request left behind.
-            None if span.side == Side::Client => Parent::Wait,
-            None => Parent::Ids(None),
+    /// The span is below that one, which may not have ended.
+    fn below(&mut self, parent: ServerId, span: LocalSpan) {
+        if let Some(ids) = self.known.get(&parent).copied() {
+            return self.name(span, Some(ids));
+        }
+        self.waiting += 1;
+        let end = span.end;
+        let children = self.children.entry(parent).or_default();
+        if children.is_empty() {
+            self.for_parents.push_back((end.saturating_add(REMEMBERED), parent));
+        }
+        children.push(span);
+    }
+
+    /// Gives a span its ids, and then those that waited for it.
+    fn name(&mut self, local: LocalSpan, parent: Option<Ids>) {
+        let mut ready = vec![(local, parent)];
+        while let Some((local, parent)) = ready.pop() {
+            let trace = match parent {
+                Some(parent) => parent.trace,
+                None => u128::from((self.next_id)()) << 64 | u128::from((self.next_id)()),
+            };
+            let ids = Ids { trace, span: (self.next_id)() };
+            self.known.insert(local.id, ids);
+            if local.side == Side::Server {
+                self.memories.push_back((local.end, local.id, None));
+            }
+            for child in self.children.remove(&local.id).unwrap_or_default() {
+                self.waiting -= 1;
+                ready.push((child, Some(ids)));
+            }
+            let parent_id = parent.map_or(0, |parent| parent.span);
+            self.done.push(Span { trace_id: trace, span_id: ids.span, parent_id, local });
         }
     }
-
-    fn name(&mut self, local: LocalSpan, parent: Option<Ids>) -> Span {
-        let trace = match parent {
-            Some(parent) => parent.trace,
-            None => u128::from((self.next_id)()) << 64 | u128::from((self.next_id)()),
-        };
-        let ids = Ids { trace, span: (self.next_id)() };
-        self.known.insert(local.id, ids);
-        if local.side == Side::Server {
-            self.ages.push_back((local.end, local.id, None));
-        }
-        Span { trace_id: trace, span_id: ids.span, parent_id: parent.map_or(0, |parent| parent.span), local }
-    }
-}
-
-enum Parent {
-    Wait,
-    Ids(Option<Ids>),
 }
 
 /// A service's spans are sent together.
@@ -167,4 +187,85 @@ pub fn by_service(spans: Vec<Span>) -> HashMap<Arc<crate::trace::Service>, Vec<S
         services.entry(Arc::clone(&span.local.service)).or_default().push(span);
     }
     services
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Service;
+    use crate::wire::{HttpRequest, Request};
+
+    fn span(id: ServerId, side: Side, parent: Option<ServerId>, edge: u32, end: u64) -> LocalSpan {
+        let service = Service { name: "shop".to_owned(), pid: 1, executable: "shop".to_owned() };
+        let address = |port| ([127, 0, 0, 1], port).into();
+        LocalSpan {
+            id,
+            service: Arc::new(service),
+            side,
+            parent,
+            reason: None,
+            edge: Edge { client: address(5_000), server: address(80), sequence: edge, stream: 0 },
+            start: 0,
+            end,
+            request: Request::Http(Box::new(HttpRequest::default())),
+            response: None,
+            outcome: None,
+        }
+    }
+
+    fn assembler() -> Assembler<impl FnMut() -> u64> {
+        let mut next = 0;
+        Assembler::new(move || {
+            next += 1;
+            next
+        })
+    }
+
+    fn parents(spans: &[Span]) -> Vec<(ServerId, Option<ServerId>)> {
+        let by_id: HashMap<u64, ServerId> = spans.iter().map(|span| (span.span_id, span.local.id)).collect();
+        spans.iter().map(|span| (span.local.id, by_id.get(&span.parent_id).copied())).collect()
+    }
+
+    #[test]
+    fn both_ends_of_a_request_are_one_trace_in_whichever_order_they_come() {
+        // The root, its call, and the server of that call.
+        let all = [
+            span(1, Side::Server, None, 10, 90),
+            span(2, Side::Client, Some(1), 20, 80),
+            span(3, Side::Server, None, 20, 70),
+        ];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut assembler = assembler();
+            order.into_iter().for_each(|at| assembler.add(all[at].clone()));
+            assert!(assembler.take(90 + WAIT - 1, false).is_empty(), "the root may be called by somebody");
+            let spans = assembler.take(90 + WAIT, false);
+            assert_eq!(parents(&spans), [(1, None), (2, Some(1)), (3, Some(2))], "{order:?}");
+            assert!(spans.iter().all(|span| span.trace_id == spans[0].trace_id));
+            assert_eq!(assembler.waiting(), 0);
+        }
+    }
+
+    #[test]
+    fn what_a_request_leaves_behind_is_in_its_trace_and_what_never_ends_holds_nobody_up() {
+        let mut assembler = assembler();
+        assembler.add(span(1, Side::Server, None, 10, 90));
+        assert_eq!(parents(&assembler.take(90 + WAIT, false)), [(1, None)]);
+        assembler.add(span(2, Side::Client, Some(1), 20, 5_000));
+        let late = assembler.take(5_000, false);
+        assert_eq!((late.len(), late[0].parent_id), (1, 3));
+        assembler.add(span(3, Side::Client, Some(9), 30, 100));
+        assert!(assembler.take(100 + REMEMBERED - 1, false).is_empty());
+        assert_eq!(parents(&assembler.take(100 + REMEMBERED, false)), [(3, None)]);
+        assert!(assembler.take(5_000 + REMEMBERED, false).is_empty());
+        assert!(assembler.known.is_empty() && assembler.callers.is_empty(), "what is old is forgotten");
+    }
+
+    #[test]
+    fn at_the_end_everything_leaves() {
+        let mut assembler = assembler();
+        assembler.add(span(1, Side::Server, None, 10, 90));
+        assembler.add(span(3, Side::Client, Some(9), 30, 100));
+        assert_eq!(assembler.take(0, true).len(), 2);
+        assert_eq!(assembler.waiting(), 0);
+    }
 }

@@ -83,6 +83,7 @@ pub fn run(
         ordered: Ordered::default(),
         tracer: Tracer::new(options.link_by),
         lost: 0,
+        looked: 0,
         ended: Vec::new(),
     };
     let mut assembler = Assembler::new(rand::random::<u64>);
@@ -146,6 +147,8 @@ struct Agent {
     ordered: Ordered,
     tracer: Tracer,
     lost: u64,
+    /// When it was last looked whether events were lost.
+    looked: u64,
     /// Processes that have ended, and whose last events may be held back yet.
     ended: Vec<u32>,
 }
@@ -213,7 +216,7 @@ impl Agent {
                 }
             };
             self.tracer.watch(found.service.clone());
-            let known = self.found.get(&found.program).copied();
+            let known = probes.current_task.or_else(|| self.found.get(&found.program).copied());
             if let Err(error) = self.kernel.watch(pid, &found.executable, &probes, known) {
                 tracing::warn!(pid, "{error:#}");
                 continue;
@@ -229,11 +232,13 @@ impl Agent {
     /// Traces what happened until a time.
     fn trace(&mut self, until: u64) {
         let lost = self.kernel.lost();
+        let now = nanoseconds(ClockId::Monotonic);
         if lost > self.lost {
             tracing::warn!(lost = lost - self.lost, "events were lost");
             self.lost = lost;
-            self.tracer.lose();
+            self.tracer.lose(self.looked, now);
         }
+        self.looked = now;
         while let Some(event) = self.ordered.until(until) {
             let wanted = self.tracer.event(&event);
             if !wanted && let What::Read(data) | What::Write(data) = &event.what {

@@ -72,6 +72,9 @@ pub struct Tracer {
     numbers: Numbers,
     spans: VecDeque<LocalSpan>,
     counts: Counts,
+    /// When events were lost, from when to when, oldest first.
+    gaps: VecDeque<(u64, u64)>,
+    in_gap: bool,
 }
 
 impl Tracer {
@@ -84,6 +87,8 @@ impl Tracer {
             numbers: Numbers::default(),
             spans: VecDeque::new(),
             counts: Counts::default(),
+            gaps: VecDeque::new(),
+            in_gap: false,
         }
     }
 
@@ -103,6 +108,7 @@ impl Tracer {
     /// more need be heard.
     pub fn event(&mut self, event: &Event) -> bool {
         self.counts.events += 1;
+        self.reach(event.time);
         let Some(process) = self.processes.get_mut(&event.process) else { return true };
         if event.what == What::Exit {
             return true;
@@ -113,17 +119,42 @@ impl Tracer {
 
     /// Time has passed: it is now this late by the events' clock.
     pub fn tick(&mut self, now: u64) {
+        self.reach(now);
         let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
         for process in self.processes.values_mut() {
             process.tick(now, &mut out);
         }
     }
 
-    /// Events were lost: nothing that is open now is linked by evidence that may have a gap.
-    pub fn lose(&mut self) {
+    /// Events were lost, at some time in this span of it. What was open then, and what begins in it, is linked to nothing: a
+    /// parent that is missing is better than a wrong one.
+    pub fn lose(&mut self, from: u64, until: u64) {
+        match self.gaps.back_mut() {
+            Some((_, last)) if *last >= from => *last = until.max(*last),
+            _ => self.gaps.push_back((from, until)),
+        }
+    }
+
+    /// What happens from now on is at this time, or later.
+    fn reach(&mut self, time: u64) {
+        while let Some((from, until)) = self.gaps.front().copied() {
+            if !self.in_gap && time >= from {
+                self.in_gap = true;
+                self.break_off(from);
+            }
+            if time <= until {
+                return;
+            }
+            self.in_gap = false;
+            self.break_off(until);
+            self.gaps.pop_front();
+        }
+    }
+
+    fn break_off(&mut self, at: u64) {
         let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
         for process in self.processes.values_mut() {
-            process.lose(&mut out);
+            process.lose(at, self.in_gap, &mut out);
         }
     }
 

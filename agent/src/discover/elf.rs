@@ -13,6 +13,9 @@ use super::code;
 /// The longest name of a function that is looked at: tokio's are far shorter.
 const LONGEST_NAME: usize = 512;
 
+/// The most bytes of tokio's `TaskIdGuard` functions that are looked at: they have less than 100.
+const LONGEST_GUARD: u64 = 512;
+
 /// Where probes go, as offsets in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probes {
@@ -24,6 +27,8 @@ pub struct Probes {
     pub stream_read: Vec<u64>,
     /// `<h2::share::RecvStream as Drop>::drop(&mut self)`.
     pub stream_drop: Vec<u64>,
+    /// Where the current task's id lies, from the thread pointer, if the code says so.
+    pub current_task: Option<i32>,
     /// `poll`, one for each kind of task and scheduler.
     pub poll: Vec<u64>,
 }
@@ -61,6 +66,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
     let file = object::File::parse(&cache)?;
     let mut probes = Probes::default();
     let (mut hooks, mut bound) = (Vec::new(), Vec::new());
+    let mut current_task = Vec::new();
     for symbol in file.symbols() {
         if symbol.kind() != SymbolKind::Text {
             continue;
@@ -72,6 +78,14 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         }
         let name = format!("{:#}", rustc_demangle::demangle(name));
         let (list, argument) = match name.as_str() {
+            // Both put an id there, and write nothing else of 8 bytes.
+            "tokio::runtime::task::core::TaskIdGuard::enter"
+            | "<tokio::runtime::task::core::TaskIdGuard as core::ops::drop::Drop>::drop" => {
+                if let Some((_, code)) = code_at(&file, symbol.address(), symbol.size().min(LONGEST_GUARD)) {
+                    current_task.extend(code::thread_local_written(code));
+                }
+                continue;
+            }
             "tokio::runtime::task::waker::wake_by_val" | "tokio::runtime::task::waker::wake_by_ref" => {
                 (&mut probes.wake, Register::RDI)
             }
@@ -92,6 +106,8 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         list.sort_unstable();
         list.dedup();
     }
+    current_task.dedup();
+    probes.current_task = if let [distance] = current_task[..] { Some(distance) } else { None };
     probes.spawn = match (hooks.is_empty(), bound.is_empty()) {
         (false, _) => Tasks::Hooks(hooks),
         (true, false) => Tasks::Bound(bound),
@@ -102,11 +118,16 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
 
 /// The offset in the file of the cheapest place for a probe in the function at an address.
 fn offset<'a>(file: &impl object::Object<'a>, address: u64, argument: Register) -> Option<u64> {
+    let (offset, code) = code_at(file, address, code::CODE as u64)?;
+    Some(offset + code::cheapest(code, argument))
+}
+
+/// The offset in the file of an address, and the code from there.
+fn code_at<'a>(file: &impl object::Object<'a>, address: u64, size: u64) -> Option<(u64, &'a [u8])> {
     let segment = file.segments().find(|segment| {
         (segment.address()..segment.address().saturating_add(segment.size())).contains(&address)
     })?;
     let within = address - segment.address();
-    let left = segment.size() - within;
-    let code = segment.data_range(address, left.min(code::CODE as u64)).ok()??;
-    Some(segment.file_range().0 + within + code::cheapest(code, argument))
+    let code = segment.data_range(address, size.min(segment.size() - within)).ok()??;
+    Some((segment.file_range().0 + within, code))
 }

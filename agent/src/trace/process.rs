@@ -31,6 +31,8 @@ pub(crate) struct Process {
     shared: Shared,
     /// What each thread read last (`--link-by thread`).
     threads: HashMap<u32, ServerId>,
+    /// Events are being lost.
+    unsure: bool,
     /// The time of the last event.
     heard: u64,
     /// Reused for each piece.
@@ -56,6 +58,7 @@ impl Process {
             helpers: HashMap::new(),
             shared: Shared::default(),
             threads: HashMap::new(),
+            unsure: false,
             heard: 0,
             events: Vec::new(),
         }
@@ -139,8 +142,14 @@ impl Process {
             connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
         };
         let Some((socket, stream)) = self.shared.stream(shared, key, open) else { return };
-        let Some(caller) = self.tasks.request(event.task, event.time) else { return };
-        if let Some(watched) = self.connections.get_mut(&socket) {
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        if watched.connection.side == Side::Server {
+            // Whoever reads a request's body serves it; the connection's own task may drop what is not wanted.
+            if !self.spawns_for.contains_key(&event.task)
+                && let Some((server, start)) = watched.server.read_by(stream, event.task) {
+                self.tasks.serve(event.task, server, start);
+            }
+        } else if let Some(caller) = self.tasks.request(event.task, event.time) {
             watched.client.stream_is_read(stream, caller, out);
         }
     }
@@ -216,7 +225,10 @@ impl Process {
                 }
                 if side == Side::Server {
                     self.threads.insert(stamp.thread, span.id);
-                    let own = if is_http2 {
+                    let own = if self.unsure {
+                        watched.server.lose();
+                        None
+                    } else if is_http2 {
                         self.spawns_for.insert(stamp.task, socket);
                         None
                     } else {
@@ -232,6 +244,7 @@ impl Process {
                         Some(server) => Link::Known(*server, Reason::SameThread),
                         None => Link::None(Reason::NoRequest),
                     },
+                    LinkBy::Task if self.unsure => Link::None(Reason::Lost),
                     LinkBy::Task => link(&mut self.tasks, watched, &span, stamp, is_http2),
                 };
                 if matches!(link, Link::Wakes { .. } | Link::Stream) {
@@ -308,8 +321,13 @@ impl Process {
         }
     }
 
-    /// Events were lost: nothing that is open is linked by what may be a wrong order.
-    pub(crate) fn lose(&mut self, out: &mut Out<'_>) {
+    /// Events were lost before this time, and more are while it is `unsure`: nothing that is open is linked by what may have
+    /// a gap.
+    pub(crate) fn lose(&mut self, at: u64, unsure: bool, out: &mut Out<'_>) {
+        self.unsure = unsure;
+        self.tasks.lose(at);
+        self.threads.clear();
+        self.shared = Shared::default();
         for watched in self.connections.values_mut() {
             watched.server.lose();
             watched.client.lose(out);

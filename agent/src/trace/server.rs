@@ -56,6 +56,14 @@ impl Server {
         Some((open.span.id, open.span.start))
     }
 
+    /// A task reads the body of a request: is it the first that is known to serve it?
+    pub(crate) fn read_by(&mut self, exchange: Exchange, task: TaskId) -> Option<(ServerId, u64)> {
+        let open = self.open.get_mut(&exchange).filter(|open| open.task.is_none())?;
+        open.task = Some(task);
+        self.taskless.retain(|it| *it != exchange);
+        Some((open.span.id, open.span.start))
+    }
+
     pub(crate) fn answered(&mut self, exchange: Exchange, response: Response) {
         if let Some(open) = self.open.get_mut(&exchange) {
             open.span.response = Some(response);
@@ -83,8 +91,9 @@ impl Server {
         open.collect()
     }
 
+    /// Events were lost: which task is whose is not known until nothing is open.
     pub(crate) fn lose(&mut self) {
         self.taskless.clear();
-        self.unsure = !self.open.is_empty();
+        self.unsure = true;
     }
 }

@@ -127,6 +127,13 @@ impl Tasks {
         }
     }
 
+    /// Events were lost: nobody is known to work for anything from now on, since the ends of requests may be among them.
+    pub(crate) fn lose(&mut self, at: u64) {
+        for request in self.tasks.values_mut().flat_map(|task| &mut task.requests) {
+            request.end.get_or_insert(at);
+        }
+    }
+
     /// The task writes requests of others; not so if it serves some itself.
     pub(crate) fn carries(&mut self, task: TaskId, now: u64) {
         let task = self.task(task, now);
