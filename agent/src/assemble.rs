@@ -193,7 +193,7 @@ pub fn by_service(spans: Vec<Span>) -> HashMap<Arc<crate::trace::Service>, Vec<S
 mod tests {
     use super::*;
     use crate::trace::Service;
-    use crate::wire::{HttpRequest, Request};
+    use crate::wire::Request;
 
     fn span(id: ServerId, side: Side, parent: Option<ServerId>, edge: u32, end: u64) -> LocalSpan {
         let service = Service { name: "shop".to_owned(), pid: 1, executable: "shop".to_owned() };
@@ -207,7 +207,7 @@ mod tests {
             edge: Edge { client: address(5_000), server: address(80), sequence: edge, stream: 0 },
             start: 0,
             end,
-            request: Request::Http(Box::new(HttpRequest::default())),
+            request: Request::Http(Box::default()),
             response: None,
             outcome: None,
         }

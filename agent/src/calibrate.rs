@@ -107,6 +107,8 @@ mod tests {
     #[test]
     fn two_likely_words_are_no_answer() {
         let mut calibration = Calibration::default();
-        assert!((0..1_000_u64).all(|number| calibration.add(5 + number % 9, &[5 + number % 9; SAMPLE_WORDS]).is_none()));
+        assert!(
+            (0..1_000_u64).all(|number| calibration.add(5 + number % 9, &[5 + number % 9; SAMPLE_WORDS]).is_none())
+        );
     }
 }

@@ -67,7 +67,12 @@ impl Kernel {
         for syscall in SYSCALLS.into_iter().chain(["close"]) {
             for side in ["enter", "exit"] {
                 if (syscall, side) != ("close", "exit") {
-                    attach_tracepoint(&mut programs, &format!("{side}_{syscall}"), "syscalls", &format!("sys_{side}_{syscall}"))?;
+                    attach_tracepoint(
+                        &mut programs,
+                        &format!("{side}_{syscall}"),
+                        "syscalls",
+                        &format!("sys_{side}_{syscall}"),
+                    )?;
                 }
             }
         }
@@ -85,7 +90,13 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel refuses a probe.
-    pub fn watch(&mut self, pid: u32, executable: &Path, probes: &Probes, current_task: Option<i32>) -> anyhow::Result<()> {
+    pub fn watch(
+        &mut self,
+        pid: u32,
+        executable: &Path,
+        probes: &Probes,
+        current_task: Option<i32>,
+    ) -> anyhow::Result<()> {
         let mut attached = Attached::default();
         let (spawn, offsets): (_, &[u64]) = match &probes.spawn {
             Tasks::Hooks(offsets) => ("spawn", offsets),
@@ -195,9 +206,9 @@ impl Kernel {
         let program: &mut UProbe = self.programs.program_mut(name).context("a program is missing")?.try_into()?;
         let scope = UProbeScope::OneProcess(NonZeroU32::new(pid).context("0 is no process")?);
         for offset in offsets {
-            let link = program
-                .attach(*offset, executable, scope)
-                .with_context(|| format!("the kernel refuses the probe {name} at {offset:#x} in {}", executable.display()))?;
+            let link = program.attach(*offset, executable, scope).with_context(|| {
+                format!("the kernel refuses the probe {name} at {offset:#x} in {}", executable.display())
+            })?;
             links.push((name, link));
         }
         Ok(())

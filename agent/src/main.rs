@@ -61,7 +61,12 @@ mod linux {
             told.store(true, Ordering::Relaxed);
         });
         let options = Options {
-            rules: Rules { pids: arguments.pid, ancestors: arguments.descendants_of, executable: arguments.exe, services: arguments.service },
+            rules: Rules {
+                pids: arguments.pid,
+                ancestors: arguments.descendants_of,
+                executable: arguments.exe,
+                services: arguments.service,
+            },
             link_by: if arguments.by_thread { LinkBy::Thread } else { LinkBy::Task },
         };
         let mut say = |progress: Progress<'_>| tracing::info!("{progress:?}");

@@ -148,8 +148,7 @@ fn http(span: &LocalSpan, request: &HttpRequest) -> Described {
 
 fn grpc(span: &LocalSpan, request: &HttpRequest) -> Described {
     let method = request.target.strip_prefix('/').unwrap_or(&request.target);
-    let mut attributes =
-        vec![KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method)];
+    let mut attributes = vec![KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method)];
     recorded(&request.headers, "rpc.request.metadata.", &mut attributes);
     let outcome = span.outcome.as_ref();
     let code = match outcome.and_then(|end| end.grpc_status) {

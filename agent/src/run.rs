@@ -123,12 +123,7 @@ pub fn run(
     Ok(summary)
 }
 
-fn hand_on(
-    spans: Vec<Span>,
-    epoch: u64,
-    summary: &mut Summary,
-    export: &mut dyn FnMut(ExportTraceServiceRequest),
-) {
+fn hand_on(spans: Vec<Span>, epoch: u64, summary: &mut Summary, export: &mut dyn FnMut(ExportTraceServiceRequest)) {
     if !spans.is_empty() {
         summary.spans += spans.len() as u64;
         export(otlp::request(spans, epoch));
@@ -215,7 +210,8 @@ impl Agent {
                     continue;
                 }
             };
-            self.tracer.watch(found.service.clone());
+            let reads_are_seen = !probes.stream_read.is_empty() && !probes.stream_drop.is_empty();
+            self.tracer.watch(found.service.clone(), reads_are_seen);
             let known = probes.current_task.or_else(|| self.found.get(&found.program).copied());
             if let Err(error) = self.kernel.watch(pid, &found.executable, &probes, known) {
                 tracing::warn!(pid, "{error:#}");

@@ -92,9 +92,9 @@ impl Tracer {
         }
     }
 
-    /// A process is watched from now on.
-    pub fn watch(&mut self, service: Service) {
-        let process = Process::new(Arc::new(service), self.link_by);
+    /// A process is watched from now on. `reads_are_seen`: of it there come [`What::Stream`] events.
+    pub fn watch(&mut self, service: Service, reads_are_seen: bool) {
+        let process = Process::new(Arc::new(service), reads_are_seen, self.link_by);
         self.processes.insert(process.service.pid, process);
     }
 

@@ -46,9 +46,8 @@ pub(super) fn cheapest(code: &[u8], register: Register) -> u64 {
 
 fn is_emulated(instruction: &Instruction) -> bool {
     let pushes = instruction.mnemonic() == Mnemonic::Push && instruction.op0_kind() == OpKind::Register;
-    let branches = instruction.is_jcc_short_or_near()
-        || instruction.is_jmp_short_or_near()
-        || instruction.is_call_near();
+    let branches =
+        instruction.is_jcc_short_or_near() || instruction.is_jmp_short_or_near() || instruction.is_call_near();
     let nothing = instruction.mnemonic() == Mnemonic::Nop && instruction.len() == 1;
     pushes || branches || nothing
 }
@@ -83,13 +82,18 @@ pub(super) fn thread_local_written(code: &[u8]) -> Option<i32> {
         }
         let holds = match (instruction.mnemonic(), from) {
             // The thread pointer itself is the word that it points to.
-            (Mnemonic::Mov, OpKind::Memory) if instruction.memory_segment() == Register::FS && place == Some(0) => Some(0),
+            (Mnemonic::Mov, OpKind::Memory) if instruction.memory_segment() == Register::FS && place == Some(0) => {
+                Some(0)
+            }
             (Mnemonic::Lea, _) => place,
             (Mnemonic::Mov, OpKind::Register) => distances.get(&instruction.op1_register()).copied(),
             _ => None,
         };
         for used in uses.info(&instruction).used_registers() {
-            if matches!(used.access(), OpAccess::Write | OpAccess::ReadWrite | OpAccess::CondWrite | OpAccess::ReadCondWrite) {
+            if matches!(
+                used.access(),
+                OpAccess::Write | OpAccess::ReadWrite | OpAccess::CondWrite | OpAccess::ReadCondWrite
+            ) {
                 distances.remove(&used.register().full_register());
             }
         }
@@ -136,14 +140,14 @@ mod tests {
     #[test]
     fn a_thread_local_is_found_through_registers_and_calls() {
         let code = [
-            &[0x48, 0x89, 0xfb][..],                                        // mov rbx, rdi
-            &[0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0],                    // mov rax, fs:[0]
-            &[0x48, 0x8d, 0x80, 0xa8, 0xfc, 0xff, 0xff],                    // lea rax, [rax - 0x358]
-            &[0x49, 0x89, 0xc6],                                            // mov r14, rax
-            &[0xe8, 0, 0, 0, 0],                                            // call: rax is lost, r14 is not
-            &[0x48, 0x89, 0x58, 0x10],                                      // mov [rax + 0x10], rbx: anywhere
-            &[0x41, 0xc6, 0x46, 0x48, 0x01],                                // mov byte ptr [r14 + 0x48], 1
-            &[0x49, 0x89, 0x5e, 0x30],                                      // mov [r14 + 0x30], rbx
+            &[0x48, 0x89, 0xfb][..],                     // mov rbx, rdi
+            &[0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0], // mov rax, fs:[0]
+            &[0x48, 0x8d, 0x80, 0xa8, 0xfc, 0xff, 0xff], // lea rax, [rax - 0x358]
+            &[0x49, 0x89, 0xc6],                         // mov r14, rax
+            &[0xe8, 0, 0, 0, 0],                         // call: rax is lost, r14 is not
+            &[0x48, 0x89, 0x58, 0x10],                   // mov [rax + 0x10], rbx: anywhere
+            &[0x41, 0xc6, 0x46, 0x48, 0x01],             // mov byte ptr [r14 + 0x48], 1
+            &[0x49, 0x89, 0x5e, 0x30],                   // mov [r14 + 0x30], rbx
             &[0xc3],
         ]
         .concat();

@@ -102,7 +102,9 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset);
         }
     }
-    for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut probes.poll, &mut hooks, &mut bound] {
+    for list in
+        [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut probes.poll, &mut hooks, &mut bound]
+    {
         list.sort_unstable();
         list.dedup();
     }
@@ -124,9 +126,9 @@ fn offset<'a>(file: &impl object::Object<'a>, address: u64, argument: Register) 
 
 /// The offset in the file of an address, and the code from there.
 fn code_at<'a>(file: &impl object::Object<'a>, address: u64, size: u64) -> Option<(u64, &'a [u8])> {
-    let segment = file.segments().find(|segment| {
-        (segment.address()..segment.address().saturating_add(segment.size())).contains(&address)
-    })?;
+    let segment = file
+        .segments()
+        .find(|segment| (segment.address()..segment.address().saturating_add(segment.size())).contains(&address))?;
     let within = address - segment.address();
     let code = segment.data_range(address, size.min(segment.size() - within)).ok()??;
     Some((segment.file_range().0 + within, code))

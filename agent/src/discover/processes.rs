@@ -66,7 +66,13 @@ pub fn find(rules: &Rules, known: &HashSet<u32>) -> Vec<Found> {
             && (rules.services.is_empty() || rules.services.contains(&found.service.name))
     };
     let own = std::process::id();
-    stats.keys().copied().filter(|pid| *pid != own && wanted(pid)).filter_map(look).filter(|found| right(found)).collect()
+    stats
+        .keys()
+        .copied()
+        .filter(|pid| *pid != own && wanted(pid))
+        .filter_map(look)
+        .filter(|found| right(found))
+        .collect()
 }
 
 /// What a process is. None for a thread of the kernel's, and for what has ended meanwhile.

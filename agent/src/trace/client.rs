@@ -28,8 +28,8 @@ pub(crate) enum Link {
     None(Reason),
     /// The answer's wake will tell; if it does not, this is who.
     Wakes { otherwise: Option<(ServerId, Reason)> },
-    /// [`Streams`] will tell.
-    Stream,
+    /// [`Streams`] will tell. `read`: whoever reads the answer will be seen, so that nothing less will do.
+    Stream { read: bool },
 }
 
 /// The open requests of a connection.
@@ -73,7 +73,7 @@ impl Client {
     /// A task that works for a request reads the body of a stream's answer.
     pub(crate) fn stream_is_read(&mut self, stream: Exchange, caller: ServerId, out: &mut Out<'_>) {
         if let Some(streams) = &mut self.streams
-            && self.open.get(&stream).is_some_and(|open| matches!(open.link, Link::Stream))
+            && self.open.get(&stream).is_some_and(|open| matches!(open.link, Link::Stream { .. }))
         {
             streams.known(stream, caller);
             self.link(stream, Link::Known(caller, Reason::StreamRead), out);
@@ -114,22 +114,15 @@ impl Client {
     }
 
     /// A request was written by a task.
-    pub(crate) fn ask(
-        &mut self,
-        exchange: Exchange,
-        span: LocalSpan,
-        link: Link,
-        task: TaskId,
-        out: &mut Out<'_>,
-    ) {
+    pub(crate) fn ask(&mut self, exchange: Exchange, span: LocalSpan, link: Link, task: TaskId, out: &mut Out<'_>) {
         if self.open.len() >= MOST_OPEN {
             out.counts.evicted += 1;
             return;
         }
         self.asked = true;
         self.carrier = task;
-        if matches!(link, Link::Stream) {
-            self.streams.get_or_insert_default().open(exchange);
+        if let Link::Stream { read } = link {
+            self.streams.get_or_insert_with(|| Box::new(Streams::new(read))).open(exchange);
         }
         self.open.insert(exchange, Open { span, link, answered: None, ended: false });
     }
@@ -144,7 +137,7 @@ impl Client {
                 self.carrier = stamp.task;
                 self.answered = Some(exchange);
             }
-            Link::Stream => {
+            Link::Stream { .. } => {
                 if let Some(streams) = &mut self.streams {
                     streams.answered(exchange, stamp.time);
                 }
@@ -166,7 +159,7 @@ impl Client {
         open.span.end = at.max(open.span.start);
         open.span.outcome = Some(end);
         open.ended = true;
-        if open.answered.is_none() && matches!(open.link, Link::Stream) {
+        if open.answered.is_none() && matches!(open.link, Link::Stream { .. }) {
             // It was broken off: nobody will be woken by an answer.
             open.link = Link::None(Reason::NoWake);
             if let Some(streams) = &mut self.streams {
@@ -227,7 +220,7 @@ impl Client {
         let exchanges: Vec<Exchange> = self.open.keys().copied().collect();
         for exchange in exchanges {
             let Some(open) = self.open.get(&exchange) else { continue };
-            if matches!(open.link, Link::Wakes { .. } | Link::Stream) {
+            if matches!(open.link, Link::Wakes { .. } | Link::Stream { .. }) {
                 self.link(exchange, Link::None(Reason::Lost), out);
             }
         }
@@ -246,7 +239,7 @@ impl Client {
         let (parent, reason) = match open.link {
             Link::Known(server, reason) => (Some(server), reason),
             Link::None(reason) => (None, reason),
-            Link::Wakes { .. } | Link::Stream => return,
+            Link::Wakes { .. } | Link::Stream { .. } => return,
         };
         if !open.ended {
             return;
@@ -268,7 +261,7 @@ impl Client {
 fn settled(link: Link) -> Link {
     match link {
         Link::Wakes { otherwise: Some((server, reason)) } => Link::Known(server, reason),
-        Link::Wakes { otherwise: None } | Link::Stream => Link::None(Reason::NoWake),
+        Link::Wakes { otherwise: None } | Link::Stream { .. } => Link::None(Reason::NoWake),
         known => known,
     }
 }

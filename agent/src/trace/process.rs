@@ -29,6 +29,10 @@ pub(crate) struct Process {
     /// Client connections of HTTP/2 by the task that takes their requests in.
     helpers: HashMap<TaskId, Socket>,
     shared: Shared,
+    /// Whether it is seen which task reads which stream of HTTP/2.
+    reads_are_seen: bool,
+    /// Reads of streams of which it is not known yet which connection's they are.
+    unclear: VecDeque<Read>,
     /// What each thread read last (`--link-by thread`).
     threads: HashMap<u32, ServerId>,
     /// Events are being lost.
@@ -39,18 +43,33 @@ pub(crate) struct Process {
     events: Vec<wire::Event<Stamp>>,
 }
 
+/// Reads that are kept until it is clear which connection they are of.
+const MOST_UNCLEAR: usize = 512;
+
+/// A task read the body of a stream of HTTP/2 (`What::Stream`).
+#[derive(Clone, Copy)]
+struct Read {
+    task: TaskId,
+    time: u64,
+    shared: u64,
+    key: [u32; 2],
+}
+
 /// A connection with what is open on it.
 struct Watched {
+    reads_are_seen: bool,
     connection: Connection,
     server: Server,
     client: Client,
 }
 
 impl Process {
-    pub(crate) fn new(service: Arc<Service>, link_by: LinkBy) -> Self {
+    pub(crate) fn new(service: Arc<Service>, reads_are_seen: bool, link_by: LinkBy) -> Self {
         Self {
             service,
             link_by,
+            reads_are_seen,
+            unclear: VecDeque::new(),
             tasks: Tasks::default(),
             connections: HashMap::new(),
             spawns_for: HashMap::new(),
@@ -79,7 +98,9 @@ impl Process {
             What::Close { socket } => self.close(event, *socket, out),
             What::Spawn { other } => self.spawn(event.task, *other, event.time),
             What::Wake { other } => self.wake(event.task, *other, event.time, out),
-            What::Stream { shared, key } => self.reads_stream(event, *shared, *key, out),
+            What::Stream { shared, key } => {
+                self.reads_stream(Read { task: event.task, time: event.time, shared: *shared, key: *key }, out);
+            }
             What::Sample(_) | What::Exec | What::Exit => {}
         }
         true
@@ -134,22 +155,48 @@ impl Process {
         }
     }
 
-    /// A task reads the body of a stream: the answer is for whomever it works for.
-    fn reads_stream(&mut self, event: &Event, shared: u64, key: [u32; 2], out: &mut Out<'_>) {
+    /// A task reads the body of a stream: the answer is for whomever it works for. Which connection the stream is of may be
+    /// clear only later; then it counts for what was read before, too.
+    fn reads_stream(&mut self, read: Read, out: &mut Out<'_>) {
+        let Some((socket, stream)) = self.stream_of(read) else {
+            if self.unclear.len() == MOST_UNCLEAR {
+                self.unclear.pop_front();
+            }
+            self.unclear.push_back(read);
+            return;
+        };
+        self.stream_is_read(socket, stream, read, out);
+        let mut unclear = std::mem::take(&mut self.unclear);
+        unclear.retain(|read| match self.shared.earlier(read.shared, read.key) {
+            Some((socket, stream)) => {
+                self.stream_is_read(socket, stream, *read, out);
+                false
+            }
+            None => true,
+        });
+        self.unclear = unclear;
+    }
+
+    /// Which connection and stream was read, if that is clear.
+    fn stream_of(&mut self, read: Read) -> Option<(Socket, Exchange)> {
         let connections = &self.connections;
         let open = |stream: u64| {
             let has = |watched: &Watched| watched.client.has_stream(stream) || watched.server.has_stream(stream);
             connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
         };
-        let Some((socket, stream)) = self.shared.stream(shared, key, open) else { return };
+        self.shared.stream(read.shared, read.key, open)
+    }
+
+    fn stream_is_read(&mut self, socket: Socket, stream: Exchange, Read { task, time, .. }: Read, out: &mut Out<'_>) {
         let Some(watched) = self.connections.get_mut(&socket) else { return };
         if watched.connection.side == Side::Server {
             // Whoever reads a request's body serves it; the connection's own task may drop what is not wanted.
-            if !self.spawns_for.contains_key(&event.task)
-                && let Some((server, start)) = watched.server.read_by(stream, event.task) {
-                self.tasks.serve(event.task, server, start);
+            if !self.spawns_for.contains_key(&task)
+                && let Some((server, start)) = watched.server.read_by(stream, task)
+            {
+                self.tasks.serve(task, server, start);
             }
-        } else if let Some(caller) = self.tasks.request(event.task, event.time) {
+        } else if let Some(caller) = self.tasks.request(task, time) {
             watched.client.stream_is_read(stream, caller, out);
         }
     }
@@ -173,6 +220,7 @@ impl Process {
     fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
         let watched = self.connections.entry(data.socket).or_insert_with(|| Watched {
+            reads_are_seen: self.reads_are_seen,
             connection: Connection::new(data),
             server: Server::default(),
             client: Client::default(),
@@ -192,13 +240,7 @@ impl Process {
         wanted
     }
 
-    fn happened(
-        &mut self,
-        socket: Socket,
-        event: wire::Event<Stamp>,
-        numbers: &mut Numbers,
-        out: &mut Out<'_>,
-    ) {
+    fn happened(&mut self, socket: Socket, event: wire::Event<Stamp>, numbers: &mut Numbers, out: &mut Out<'_>) {
         let Some(watched) = self.connections.get_mut(&socket) else { return };
         let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
         match (event, watched.connection.side) {
@@ -247,7 +289,7 @@ impl Process {
                     LinkBy::Task if self.unsure => Link::None(Reason::Lost),
                     LinkBy::Task => link(&mut self.tasks, watched, &span, stamp, is_http2),
                 };
-                if matches!(link, Link::Wakes { .. } | Link::Stream) {
+                if matches!(link, Link::Wakes { .. } | Link::Stream { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
                 }
                 watched.client.ask(exchange, span, link, stamp.task, out);
@@ -328,6 +370,7 @@ impl Process {
         self.tasks.lose(at);
         self.threads.clear();
         self.shared = Shared::default();
+        self.unclear.clear();
         for watched in self.connections.values_mut() {
             watched.server.lose();
             watched.client.lose(out);
@@ -367,7 +410,7 @@ fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, is
     }
     if is_http2 {
         tasks.carries(task, at);
-        return Link::Stream;
+        return Link::Stream { read: watched.reads_are_seen };
     }
     if tasks.serves(task) {
         return match tasks.request(task, at) {

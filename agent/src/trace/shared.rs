@@ -11,6 +11,9 @@ const MOST: usize = 4_096;
 /// Where in the key the stream's number is is settled after so many.
 const SETTLED: u32 = 64;
 
+/// How much more often one half has to be a stream's number than the other: a place in a list may be one by chance.
+const CLEAR: u32 = 4;
+
 /// Addresses, and what they may stand for.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -53,15 +56,24 @@ impl Shared {
         }
     }
 
+    /// The same for what was read before it was clear: by what is known now, which nothing is concluded from.
+    pub(crate) fn earlier(&self, shared: u64, key: [u32; 2]) -> Option<(u64, u64)> {
+        let [first, second] = self.halves;
+        match self.sockets.get(&shared)?[..] {
+            [socket] => Some((socket, u64::from(key[usize::from(second > first)]))),
+            _ => None,
+        }
+    }
+
     /// Which half of the key is the number of the stream.
     fn half(&mut self, key: [u32; 2], open: &impl Fn(u64) -> Vec<u64>) -> Option<usize> {
         let [first, second] = self.halves;
-        if first.max(second) < SETTLED {
+        if first.max(second) < SETTLED || first.abs_diff(second) < CLEAR {
             for (count, half) in self.halves.iter_mut().zip(key) {
                 *count += u32::from(!open(u64::from(half)).is_empty());
             }
         }
         let [first, second] = self.halves;
-        if first == second { None } else { Some(usize::from(second > first)) }
+        if first.abs_diff(second) < CLEAR { None } else { Some(usize::from(second > first)) }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Streams {
     anchors: BTreeMap<Rank, Ordinal>,
     anchored: TaskId,
     order: Order,
+    /// Whoever reads an answer is seen: what wakes tell is not needed, and less certain.
+    read: bool,
     /// Streams that only the order can tell of, with the time of their answer.
     undecided: VecDeque<(Rank, u64, u64, Found)>,
 }
@@ -86,6 +88,11 @@ pub(crate) enum Found {
 }
 
 impl Streams {
+    /// Those of a new connection. `read`: whoever reads an answer is seen.
+    pub(crate) fn new(read: bool) -> Self {
+        Self { read, ..Self::default() }
+    }
+
     /// A stream was opened.
     pub(crate) fn open(&mut self, stream: u64) {
         self.ranks.insert(stream, self.next);
@@ -194,7 +201,7 @@ impl Streams {
             self.link(window, &mut found);
         }
         self.undecided.retain(|(rank, stream, since, otherwise)| {
-            if let Some(caller) = self.order.caller(*rank) {
+            if let Some(caller) = self.order.caller(*rank).filter(|_| !self.read) {
                 found.push((*stream, Found::Ordered(caller)));
             } else if now.saturating_sub(*since) > WAIT_FOR_ORDER {
                 found.push((*stream, *otherwise));
@@ -237,6 +244,11 @@ impl Streams {
     }
 
     fn link(&mut self, mut window: Window, found: &mut Vec<(u64, Found)>) {
+        if self.read {
+            let waiting = window.heads.drain(..).map(|(rank, stream)| (rank, stream, window.opened, Found::Nobody));
+            self.undecided.extend(waiting);
+            return;
+        }
         let helper = self.helper().unwrap_or_default();
         if helper != self.anchored {
             self.anchors.clear();

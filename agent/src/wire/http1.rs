@@ -154,9 +154,7 @@ impl<S: Copy> Http1<S> {
             }
             (None, Direction::ToClient) => !self.open.is_empty(),
             (None, Direction::ToServer) => {
-                !self.to_server.is_at_start()
-                    || !self.open.is_empty()
-                    || looks_like_request(piece.bytes) != Some(false)
+                !self.to_server.is_at_start() || !self.open.is_empty() || looks_like_request(piece.bytes) != Some(false)
             }
         }
     }

@@ -10,6 +10,7 @@
 //!        └─ catalog, inventory, …
 //! ```
 
+use std::cell::RefCell;
 use std::io::{BufRead as _, Write as _};
 use std::process::{ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -57,7 +58,8 @@ pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<E
         },
         link_by,
     };
-    let agent = std::thread::Builder::new().name("agent".to_owned()).spawn(move || watch(&options, &told, &mut mouth))?;
+    let agent =
+        std::thread::Builder::new().name("agent".to_owned()).spawn(move || watch(&options, &told, &mut mouth))?;
     let status = child.wait()?;
     stop.store(true, Ordering::Relaxed);
     let Ok(watched) = agent.join() else { bail!("the agent has ended badly") };
@@ -65,26 +67,21 @@ pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<E
     if summary.lost + summary.late > 0 {
         note(format_args!("the agent lost {} events; {} came late", summary.lost, summary.late));
     }
-    if std::env::var_os("BOOKSTORE_AGENT_DEBUG").is_some() {
-        note(format_args!("{summary:#?}"));
-    }
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn watch(options: &Options, stop: &AtomicBool, mouth: &mut ChildStdin) -> anyhow::Result<run::Summary> {
-    let exporter = std::cell::OnceCell::<Exporter>::new();
-    let began = std::time::Instant::now();
-    let debug = std::env::var_os("BOOKSTORE_AGENT_DEBUG").is_some();
-    let mut tell = |progress: Progress<'_>| {
-        if debug {
-            note(format_args!("{:?} {progress:?}", began.elapsed()));
-        }
-        match progress {
+    // Each shop has a receiver of its own.
+    let exporter = RefCell::new(None::<(String, Exporter)>);
+    let mut tell = |progress: Progress<'_>| match progress {
         Progress::Loaded(_) | Progress::Calibrated(..) => {}
         Progress::Watching(found, _, _) => {
-            if let (None, Some(endpoint)) = (exporter.get(), &found.endpoint) {
+            let mut exporter = exporter.borrow_mut();
+            if let Some(endpoint) = &found.endpoint
+                && exporter.as_ref().is_none_or(|(known, _)| known != endpoint)
+            {
                 match Exporter::new(endpoint) {
-                    Ok(made) => drop(exporter.set(made)),
+                    Ok(made) => *exporter = Some((endpoint.clone(), made)),
                     Err(error) => note(format_args!("the agent: {error:#}")),
                 }
             }
@@ -92,19 +89,17 @@ fn watch(options: &Options, stop: &AtomicBool, mouth: &mut ChildStdin) -> anyhow
             let _gone = writeln!(mouth, "{}", found.service.name);
         }
         Progress::Alone => {
-            if let Some(exporter) = exporter.get() {
+            if let Some((_, exporter)) = &*exporter.borrow() {
                 exporter.flush();
             }
             let _gone = writeln!(mouth, "{DONE}");
         }
-        }
     };
-    let summary = run::run(options, stop, &mut tell, &mut |batch| {
-        if let Some(exporter) = exporter.get() {
+    run::run(options, stop, &mut tell, &mut |batch| {
+        if let Some((_, exporter)) = &*exporter.borrow() {
             exporter.send(batch);
         }
-    })?;
-    Ok(summary)
+    })
 }
 
 /// What the agent above says.

@@ -55,7 +55,7 @@ pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
     if !(method >= 3 || method == bytes.len()) || method > LONGEST_METHOD {
         return Some(false);
     }
-    let Some((space, rest)) = bytes.get(method..)?.split_first() else { return None };
+    let (space, rest) = bytes.get(method..)?.split_first()?;
     if *space != b' ' {
         return Some(false);
     }
@@ -79,7 +79,13 @@ pub fn looks_like_response(bytes: &[u8]) -> Option<bool> {
 }
 
 fn starts_with(bytes: &[u8], start: &[u8]) -> Option<bool> {
-    if bytes.len() >= start.len() { Some(bytes.starts_with(start)) } else if start.starts_with(bytes) { None } else { Some(false) }
+    if bytes.len() >= start.len() {
+        Some(bytes.starts_with(start))
+    } else if start.starts_with(bytes) {
+        None
+    } else {
+        Some(false)
+    }
 }
 
 /// Reads a request's head.

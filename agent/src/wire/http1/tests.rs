@@ -75,7 +75,10 @@ fn pipelined_requests_are_answered_in_their_order() {
 fn chunks_are_counted_without_their_framing() {
     assert_eq!(
         talk(&[
-            (ToServer, "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 99\r\n\r\n3;x=y\r\nabc\r\n0\r\nTrailer: x\r\n\r\n"),
+            (
+                ToServer,
+                "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 99\r\n\r\n3;x=y\r\nabc\r\n0\r\nTrailer: x\r\n\r\n"
+            ),
             (ToClient, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r"),
             (ToClient, "\n2\r\nbc\r\n0\r\n\r\n"),
             (ToServer, "GET /next HTTP/1.1\r\n\r\n"),
@@ -146,7 +149,16 @@ fn bytes_that_nobody_saw_do_no_harm_in_a_body_of_known_length_and_elsewhere_cost
     ]);
     assert_eq!(
         words(&events),
-        ["0 GET / @0+0", "0 200 @1+0", "0 end 0/1000 @1+44", "1 GET /chunks @2+0", "1 200 @3+0", "2 GET /anew @5+0", "2 204 @6+0", "2 end 0/0 @6+27"]
+        [
+            "0 GET / @0+0",
+            "0 200 @1+0",
+            "0 end 0/1000 @1+44",
+            "1 GET /chunks @2+0",
+            "1 200 @3+0",
+            "2 GET /anew @5+0",
+            "2 204 @6+0",
+            "2 end 0/0 @6+27"
+        ]
     );
     assert_eq!(parser.resynchronised(), 1);
 }

@@ -59,8 +59,10 @@ impl Run<'_> {
         std::fs::create_dir_all(&truth).with_context(|| format!("{} cannot be made", truth.display()))?;
         let truth = truth.canonicalize()?;
         let receiver = Receiver::start(record).await?;
-        let mut environment =
-            vec![(truth::DIRECTORY.to_owned(), path(&truth)?), ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url())];
+        let mut environment = vec![
+            (truth::DIRECTORY.to_owned(), path(&truth)?),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.url()),
+        ];
         environment.extend(GIVEN.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let options = Options {
             data_dir: Some(place.path().join("shop")),
