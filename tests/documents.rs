@@ -227,9 +227,10 @@ fn the_agents_score_is_what_was_measured() {
         for kind in ["http.client", "rpc.client", "db.client", "cross_process"] {
             let at = |what: &str| report.at(&format!("/edges/{kind}/{what}")).as_u64().unwrap();
             let judged = at("total") - at("cancelled");
+            // Cut off, not rounded: 100 % means all of them.
+            let percent = (1e4 * at("right") as f64 / judged as f64).floor() / 100.0;
             text.push_str(&format!(
-                "| {scenario} | {linked_by} | `{kind}` | {judged} | {:.2} % | {} | {} | {} | {} | {} |\n",
-                100.0 * at("right") as f64 / judged as f64,
+                "| {scenario} | {linked_by} | `{kind}` | {judged} | {percent:.2} % | {} | {} | {} | {} | {} |\n",
                 at("wrong"),
                 at("unlinked"),
                 at("cancelled"),
