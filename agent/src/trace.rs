@@ -12,6 +12,8 @@ mod shared;
 mod span;
 mod streams;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
