@@ -17,7 +17,8 @@ use crate::event::Event;
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../bpf/agent.bpf.o");
 
 /// Syscalls that move bytes.
-const SYSCALLS: [&str; 8] = ["read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg"];
+const READS: [&str; 4] = ["read", "readv", "recvfrom", "recvmsg"];
+const WRITES: [&str; 4] = ["write", "writev", "sendto", "sendmsg"];
 
 /// Numbers of `counters`.
 const LOST: u32 = 0;
@@ -64,18 +65,18 @@ impl Kernel {
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
             .context("the kernel does not take the programs")?;
-        for syscall in SYSCALLS.into_iter().chain(["close"]) {
-            for side in ["enter", "exit"] {
-                if (syscall, side) != ("close", "exit") {
-                    attach_tracepoint(
-                        &mut programs,
-                        &format!("{side}_{syscall}"),
-                        "syscalls",
-                        &format!("sys_{side}_{syscall}"),
-                    )?;
-                }
+        for (exit, syscalls) in [("exit_reads", READS), ("exit_writes", WRITES)] {
+            for syscall in syscalls {
+                attach_tracepoint(
+                    &mut programs,
+                    &format!("enter_{syscall}"),
+                    "syscalls",
+                    &format!("sys_enter_{syscall}"),
+                )?;
+                attach_tracepoint(&mut programs, exit, "syscalls", &format!("sys_exit_{syscall}"))?;
             }
         }
+        attach_tracepoint(&mut programs, "enter_close", "syscalls", "sys_enter_close")?;
         attach_tracepoint(&mut programs, "process_exec", "sched", "sched_process_exec")?;
         attach_tracepoint(&mut programs, "process_exit", "sched", "sched_process_exit")?;
         for name in ["wake", "spawn", "bind", "stream_read", "stream_drop", "poll", "calibrate"] {
@@ -215,9 +216,12 @@ impl Kernel {
     }
 }
 
+/// Attaches a program, which is loaded first if it is not yet.
 fn attach_tracepoint(programs: &mut Ebpf, program: &str, category: &str, name: &str) -> anyhow::Result<()> {
     let tracepoint: &mut TracePoint = programs.program_mut(program).context("a program is missing")?.try_into()?;
-    tracepoint.load().with_context(|| format!("the kernel does not take the program {program}"))?;
+    if tracepoint.fd().is_err() {
+        tracepoint.load().with_context(|| format!("the kernel does not take the program {program}"))?;
+    }
     tracepoint.attach(category, name).with_context(|| format!("the kernel refuses the tracepoint {name}"))?;
     Ok(())
 }

@@ -10,8 +10,9 @@ fn main() -> anyhow::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs::File;
+    use std::fs::OpenOptions;
     use std::io::{BufWriter, Write as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
     use std::path::PathBuf;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +74,13 @@ mod linux {
         match (arguments.otlp_file, arguments.endpoint) {
             (Some(path), _) => {
                 let shown = path.display();
-                let file = File::create(&path).with_context(|| format!("{shown} cannot be written"))?;
+                let file = OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&path)
+                    .with_context(|| format!("{shown} cannot be written"))?;
                 let mut file = BufWriter::new(file);
                 let mut failure = None;
                 let summary = run::run(&options, &stop, &mut say, &mut |request| {

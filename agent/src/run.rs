@@ -91,6 +91,8 @@ pub fn run(
     let mut summary = Summary::default();
     let (mut searched, mut exported) = (None::<Instant>, Instant::now());
     while !stop.load(Ordering::Relaxed) {
+        // Before the ring is read: what comes later may have begun before what is handed on.
+        let now = nanoseconds(ClockId::Monotonic);
         let started = agent.read(tell);
         if started || searched.is_none_or(|at| at.elapsed() >= SEARCH) {
             searched = Some(Instant::now());
@@ -104,7 +106,6 @@ pub fn run(
                 tell(Progress::Alone);
             }
         }
-        let now = nanoseconds(ClockId::Monotonic);
         agent.trace(now.saturating_sub(HELD_BACK));
         agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
         if exported.elapsed() >= EXPORT {
@@ -227,12 +228,13 @@ impl Agent {
 
     /// Traces what happened until a time.
     fn trace(&mut self, until: u64) {
-        let lost = self.kernel.lost();
         let now = nanoseconds(ClockId::Monotonic);
+        let lost = self.kernel.lost();
         if lost > self.lost {
             tracing::warn!(lost = lost - self.lost, "events were lost");
             self.lost = lost;
-            self.tracer.lose(self.looked, now);
+            // A write is sent when it is over, and counts from its begin.
+            self.tracer.lose(self.looked.saturating_sub(HELD_BACK), now);
         }
         self.looked = now;
         while let Some(event) = self.ordered.until(until) {

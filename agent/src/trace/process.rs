@@ -8,7 +8,7 @@ use crate::wire::{self, Exchange};
 
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
-use super::server::Server;
+use super::server::{Served, Server};
 use super::shared::Shared;
 use super::tasks::{TaskId, Tasks};
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
@@ -192,9 +192,12 @@ impl Process {
         if watched.connection.side == Side::Server {
             // Whoever reads a request's body serves it; the connection's own task may drop what is not wanted.
             if !self.spawns_for.contains_key(&task)
-                && let Some((server, start)) = watched.server.read_by(stream, task)
+                && let Some(Served { server, start, end }) = watched.server.read_by(stream, task)
             {
                 self.tasks.serve(task, server, start);
+                if let Some(end) = end {
+                    self.tasks.served(task, server, end);
+                }
             }
         } else if let Some(caller) = self.tasks.request(task, time) {
             watched.client.stream_is_read(stream, caller, out);
@@ -271,7 +274,10 @@ impl Process {
                         watched.server.lose();
                         None
                     } else if is_http2 {
-                        self.spawns_for.insert(stamp.task, socket);
+                        // 0 is no task, but what is outside of all.
+                        if stamp.task != 0 {
+                            self.spawns_for.insert(stamp.task, socket);
+                        }
                         None
                     } else {
                         self.tasks.serve(stamp.task, span.id, stamp.time);
@@ -336,6 +342,9 @@ impl Process {
             out.spans.push_back(span);
         }
         watched.client.close(event.time, out);
+        // Its addresses will be used again.
+        self.shared.forget(socket);
+        self.unclear.clear();
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
         self.helpers.retain(|_, it| *it != socket);

@@ -10,6 +10,9 @@ use super::{LocalSpan, ServerId};
 /// Requests of one connection that are open at once; more than any server lets in.
 const MOST_OPEN: usize = 4_096;
 
+/// Requests that were broken off, and are remembered.
+const MOST_BROKEN_OFF: usize = 256;
+
 /// The open requests of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
@@ -18,6 +21,22 @@ pub(crate) struct Server {
     taskless: VecDeque<Exchange>,
     /// Events were lost: which task is whose is not known until nothing is open.
     unsure: bool,
+    /// Requests that were broken off last: their tasks may not know yet.
+    broken_off: VecDeque<BrokenOff>,
+}
+
+#[derive(Debug)]
+struct BrokenOff {
+    exchange: Exchange,
+    served: Served,
+}
+
+/// What a task serves, since when, and until when if that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    pub(crate) server: ServerId,
+    pub(crate) start: u64,
+    pub(crate) end: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -43,9 +62,9 @@ impl Server {
         self.open.insert(exchange, Open { span, task: own });
     }
 
-    /// Whether a request is open.
+    /// Whether a request is open, or was broken off a moment ago.
     pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
-        self.open.contains_key(&stream)
+        self.open.contains_key(&stream) || self.broken_off.iter().any(|it| it.exchange == stream)
     }
 
     /// The connection's task spawned one: which request is it for, and when did that come?
@@ -56,12 +75,18 @@ impl Server {
         Some((open.span.id, open.span.start))
     }
 
-    /// A task reads the body of a request: is it the first that is known to serve it?
-    pub(crate) fn read_by(&mut self, exchange: Exchange, task: TaskId) -> Option<(ServerId, u64)> {
-        let open = self.open.get_mut(&exchange).filter(|open| open.task.is_none())?;
+    /// A task reads the body of a request, so it serves that one, if it was not known to. This goes before the order of
+    /// spawns: a request that is broken off at once may have a task or none.
+    pub(crate) fn read_by(&mut self, exchange: Exchange, task: TaskId) -> Option<Served> {
+        let Some(open) = self.open.get_mut(&exchange) else {
+            return self.broken_off.iter().find(|it| it.exchange == exchange).map(|it| it.served);
+        };
+        if open.task == Some(task) {
+            return None;
+        }
         open.task = Some(task);
         self.taskless.retain(|it| *it != exchange);
-        Some((open.span.id, open.span.start))
+        Some(Served { server: open.span.id, start: open.span.start, end: None })
     }
 
     pub(crate) fn answered(&mut self, exchange: Exchange, response: Response) {
@@ -77,6 +102,13 @@ impl Server {
             self.taskless.retain(|it| *it != exchange);
         }
         span.end = at.max(span.start);
+        if end.reset.is_some() {
+            if self.broken_off.len() == MOST_BROKEN_OFF {
+                self.broken_off.pop_front();
+            }
+            let served = Served { server: span.id, start: span.start, end: Some(span.end) };
+            self.broken_off.push_back(BrokenOff { exchange, served });
+        }
         span.outcome = Some(end);
         Some((span, task))
     }

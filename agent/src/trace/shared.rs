@@ -65,6 +65,11 @@ impl Shared {
         }
     }
 
+    /// A connection is closed.
+    pub(crate) fn forget(&mut self, socket: u64) {
+        self.sockets.retain(|_, sockets| !sockets.contains(&socket));
+    }
+
     /// Which half of the key is the number of the stream.
     fn half(&mut self, key: [u32; 2], open: &impl Fn(u64) -> Vec<u64>) -> Option<usize> {
         let [first, second] = self.halves;
