@@ -22,11 +22,6 @@ char licence_name[] SEC("license") = "Dual BSD/GPL";
 
 struct target {
 	s32 current_task; /* where tokio keeps the id of the current task, from the thread pointer; 0: not known */
-	u32 flags;
-};
-
-enum {
-	FLAG_POLLS = 1, /* the current task is what the probes on poll say */
 };
 
 struct {
@@ -57,14 +52,6 @@ struct {
 	TYPE(key, u32);
 	TYPE(value, struct call);
 } calls SEC(".maps");
-
-/* The task that a thread polled last, where it is found by probes on poll. */
-struct {
-	NUMBER(type, MAP_LRU_HASH);
-	NUMBER(max_entries, 16384);
-	TYPE(key, u32);
-	TYPE(value, u64);
-} polled SEC(".maps");
 
 /* Connections that user space does not want to hear of again, by socket. */
 struct {
@@ -115,19 +102,17 @@ INLINE struct target *target_of(u64 ids)
 	return map_lookup(&targets, &process);
 }
 
-INLINE u64 task_now(const struct target *target, u32 thread)
+INLINE u64 task_now(const struct target *target)
 {
 	u64 id = 0;
 
-	if (target->current_task && !(target->flags & FLAG_POLLS)) {
-		struct task_struct *self = current_task();
-		u64 pointer = READ(self, thread.fsbase);
+	if (!target->current_task)
+		return 0;
+	struct task_struct *self = current_task();
+	u64 pointer = READ(self, thread.fsbase);
 
-		read_user(&id, sizeof(id), (void *)(pointer + (s64)target->current_task));
-		return id;
-	}
-	u64 *last = map_lookup(&polled, &thread);
-	return last ? *last : 0;
+	read_user(&id, sizeof(id), (void *)(pointer + (s64)target->current_task));
+	return id;
 }
 
 /*
@@ -181,7 +166,7 @@ SEC("uprobe") int wake(struct registers *at)
 
 	if (!target)
 		return 0;
-	u64 task = task_now(target, ids);
+	u64 task = task_now(target);
 	if (!task)
 		return 0;
 	u64 other = id_of(at->rdi);
@@ -198,7 +183,7 @@ SEC("uprobe") int spawn(struct registers *at)
 
 	if (!target || read_user(&id, sizeof(id), (void *)at->rsi) || !id)
 		return 0;
-	return send_edge(EVENT_SPAWN, ids, task_now(target, ids), id);
+	return send_edge(EVENT_SPAWN, ids, task_now(target), id);
 }
 
 /* OwnedTasks::bind_inner(&self, Header): where TaskHooks::spawn was inlined. */
@@ -210,19 +195,7 @@ SEC("uprobe") int bind(struct registers *at)
 	if (!target)
 		return 0;
 	u64 id = id_of(at->rsi);
-	return id ? send_edge(EVENT_SPAWN, ids, task_now(target, ids), id) : 0;
-}
-
-SEC("uprobe") int poll(struct registers *at)
-{
-	u64 ids = pid_tgid();
-	u32 thread = ids;
-
-	if (!target_of(ids))
-		return 0;
-	u64 id = id_of(at->rdi);
-	map_update(&polled, &thread, &id, ANY);
-	return 0;
+	return id ? send_edge(EVENT_SPAWN, ids, task_now(target), id) : 0;
 }
 
 /* The task is at a stream of HTTP/2. At the start of the RecvStream lie the address of what the connection's streams share,
@@ -234,7 +207,7 @@ INLINE int send_stream(u64 recv_stream)
 
 	if (!target)
 		return 0;
-	u64 task = task_now(target, ids);
+	u64 task = task_now(target);
 	if (!task || read_user(words, sizeof(words), (void *)recv_stream))
 		return 0;
 	struct stream *stream = ring_reserve(&ring, sizeof(*stream), 0);
@@ -319,7 +292,7 @@ INLINE int enter(u64 ids, const struct target *target, u32 descriptor, u64 buffe
 	struct tcp_sock *tcp = (void *)sock;
 	struct call call = {
 		.time = now(),
-		.task = task_now(target, thread),
+		.task = task_now(target),
 		.socket = socket,
 		.buffer = buffer,
 		.parts = parts,
@@ -523,14 +496,14 @@ SEC("tracepoint/syscalls/sys_enter_close") int enter_close(struct entered *at)
 		count(COUNT_LOST);
 		return 0;
 	}
-	fill(&closed->event, EVENT_CLOSE, ids, now(), task_now(target, ids));
+	fill(&closed->event, EVENT_CLOSE, ids, now(), task_now(target));
 	closed->socket = socket;
 	ring_submit(closed, NO_WAKEUP);
 	count(COUNT_EVENTS);
 	return 0;
 }
 
-/* A program starts: is it one that we look for? A process ends: what we hold of it can go. */
+/* A program starts: is it one that we look for? */
 SEC("tracepoint/sched/sched_process_exec") int process_exec(void *at)
 {
 	struct event *event = ring_reserve(&ring, sizeof(*event), 0);
@@ -538,21 +511,6 @@ SEC("tracepoint/sched/sched_process_exec") int process_exec(void *at)
 	if (!event)
 		return 0;
 	fill(event, EVENT_EXEC, pid_tgid(), now(), 0);
-	ring_submit(event, NO_WAKEUP);
-	return 0;
-}
-
-SEC("tracepoint/sched/sched_process_exit") int process_exit(void *at)
-{
-	u64 ids = pid_tgid();
-
-	/* The last thread's end is the process's only if it is the first one's too: user space looks. */
-	if ((u32)ids != ids >> 32 || !target_of(ids))
-		return 0;
-	struct event *event = ring_reserve(&ring, sizeof(*event), 0);
-	if (!event)
-		return 0;
-	fill(event, EVENT_EXIT, ids, now(), 0);
 	ring_submit(event, NO_WAKEUP);
 	return 0;
 }

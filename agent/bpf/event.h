@@ -12,8 +12,7 @@ enum kind {
 	EVENT_SPAWN = 5,
 	EVENT_SAMPLE = 6,
 	EVENT_EXEC = 7,
-	EVENT_EXIT = 8,
-	EVENT_STREAM = 9,
+	EVENT_STREAM = 8,
 };
 
 /* At the start of each event. */

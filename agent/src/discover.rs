@@ -4,5 +4,5 @@ mod code;
 mod elf;
 mod processes;
 
-pub use elf::{Probes, ReadError, Tasks, probes};
+pub use elf::{Probes, ReadError, Spawns, probes};
 pub use processes::{Found, Program, Rules, find};

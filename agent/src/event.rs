@@ -53,8 +53,6 @@ pub enum What {
     },
     /// A program was started in the process.
     Exec,
-    /// The process ended.
-    Exit,
 }
 
 /// Bytes that a syscall moved.
@@ -95,8 +93,7 @@ impl Event {
                 What::Sample(words)
             }
             7 => What::Exec,
-            8 => What::Exit,
-            9 => What::Stream { shared: raw.u64()?, key: [raw.u32()?, raw.u32()?] },
+            8 => What::Stream { shared: raw.u64()?, key: [raw.u32()?, raw.u32()?] },
             _ => return None,
         };
         Some(Self { process, thread, time, task, what })

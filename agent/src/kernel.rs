@@ -10,7 +10,7 @@ use aya::programs::uprobe::{UProbeLinkId, UProbeScope};
 use aya::programs::{TracePoint, UProbe};
 use aya::{Ebpf, EbpfLoader};
 
-use crate::discover::{Probes, Tasks};
+use crate::discover::{Probes, Spawns};
 use crate::event::Event;
 
 /// The programs, built from `bpf/agent.bpf.c`.
@@ -28,15 +28,11 @@ const LOST: u32 = 0;
 #[derive(Clone, Copy, Debug, Default)]
 struct Target {
     current_task: i32,
-    flags: u32,
 }
 
-// SAFETY: two integers without padding, of which every bit pattern is a value.
+// SAFETY: an integer, of which every bit pattern is a value.
 #[expect(unsafe_code, reason = "how aya is told that a value may be copied into a map")]
 unsafe impl aya::Pod for Target {}
-
-/// `FLAG_POLLS`.
-const POLLS: u32 = 1;
 
 /// The loaded programs. Everything is detached when this goes.
 pub struct Kernel {
@@ -49,7 +45,7 @@ pub struct Kernel {
 #[derive(Default)]
 struct Attached {
     links: Vec<(&'static str, UProbeLinkId)>,
-    /// Those on poll, and those that find out where the current task's id is.
+    /// Those that find out where the current task's id is.
     calibration: Vec<(&'static str, UProbeLinkId)>,
 }
 
@@ -78,8 +74,7 @@ impl Kernel {
         }
         attach_tracepoint(&mut programs, "enter_close", "syscalls", "sys_enter_close")?;
         attach_tracepoint(&mut programs, "process_exec", "sched", "sched_process_exec")?;
-        attach_tracepoint(&mut programs, "process_exit", "sched", "sched_process_exit")?;
-        for name in ["wake", "spawn", "bind", "stream_read", "stream_drop", "poll", "calibrate"] {
+        for name in ["wake", "spawn", "bind", "stream_read", "stream_drop", "calibrate"] {
             let program: &mut UProbe = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load().with_context(|| format!("the kernel does not take the program {name}"))?;
         }
@@ -100,9 +95,9 @@ impl Kernel {
     ) -> anyhow::Result<()> {
         let mut attached = Attached::default();
         let (spawn, offsets): (_, &[u64]) = match &probes.spawn {
-            Tasks::Hooks(offsets) => ("spawn", offsets),
-            Tasks::Bound(offsets) => ("bind", offsets),
-            Tasks::Unseen => ("spawn", &[]),
+            Spawns::Hooks(offsets) => ("spawn", offsets),
+            Spawns::Bound(offsets) => ("bind", offsets),
+            Spawns::Unseen => ("spawn", &[]),
         };
         for (name, offsets) in [
             ("wake", probes.wake.as_slice()),
@@ -112,15 +107,11 @@ impl Kernel {
         ] {
             self.probe(name, pid, executable, offsets, &mut attached.links)?;
         }
-        let target = match current_task {
-            Some(current_task) => Target { current_task, flags: 0 },
-            None => {
-                self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
-                Target { current_task: 0, flags: POLLS }
-            }
-        };
+        if current_task.is_none() {
+            self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
+        }
         self.probes.insert(pid, attached);
-        self.target(pid, target)
+        self.target(pid, Target { current_task: current_task.unwrap_or_default() })
     }
 
     /// Where the current task's id is was found out.
@@ -128,7 +119,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
-        self.target(pid, Target { current_task, flags: 0 })?;
+        self.target(pid, Target { current_task })?;
         if let Some(attached) = self.probes.get_mut(&pid) {
             let probes = std::mem::take(&mut attached.calibration);
             self.detach(probes);
@@ -163,16 +154,13 @@ impl Kernel {
         let _thread = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(links));
     }
 
-    /// Hands on what is in the ring. Gives how many events there were.
-    pub fn read(&mut self, mut each: impl FnMut(Event)) -> usize {
-        let mut count = 0;
+    /// Hands on what is in the ring.
+    pub fn read(&mut self, mut each: impl FnMut(Event)) {
         while let Some(item) = self.ring.next() {
             if let Some(event) = Event::read(&item) {
                 each(event);
             }
-            count += 1;
         }
-        count
     }
 
     /// Nothing more is wanted of a connection.

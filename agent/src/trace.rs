@@ -18,7 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::event::{Event, What};
+use crate::event::Event;
 use process::{Out, Process};
 pub use span::{Edge, LocalSpan, Reason, Service, Side};
 
@@ -94,7 +94,7 @@ impl Tracer {
         }
     }
 
-    /// A process is watched from now on. `reads_are_seen`: of it there come [`What::Stream`] events.
+    /// A process is watched from now on. `reads_are_seen`: of it there come [`What::Stream`](crate::event::What::Stream) events.
     pub fn watch(&mut self, service: Service, reads_are_seen: bool) {
         let process = Process::new(Arc::new(service), reads_are_seen, self.link_by);
         self.processes.insert(process.service.pid, process);
@@ -103,7 +103,7 @@ impl Tracer {
     /// A process has ended, and with it what was open.
     pub fn forget(&mut self, pid: u32, at: u64) {
         let Some(mut process) = self.processes.remove(&pid) else { return };
-        process.end(at, &mut Out { spans: &mut self.spans, counts: &mut self.counts });
+        process.end(at, &mut self.numbers, &mut Out { spans: &mut self.spans, counts: &mut self.counts });
     }
 
     /// Takes an event; events come in the order of their times. Gives false for one of a connection of which nothing
@@ -112,9 +112,6 @@ impl Tracer {
         self.counts.events += 1;
         self.reach(event.time);
         let Some(process) = self.processes.get_mut(&event.process) else { return true };
-        if event.what == What::Exit {
-            return true;
-        }
         let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
         process.event(event, &mut self.numbers, &mut out)
     }
@@ -169,11 +166,5 @@ impl Tracer {
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
-    }
-
-    /// Connections that are held.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.processes.values().map(Process::connections).sum()
     }
 }

@@ -22,20 +22,18 @@ pub struct Probes {
     /// `wake_by_val` and `wake_by_ref`, whose first argument is the task's header.
     pub wake: Vec<u64>,
     /// How spawns are seen.
-    pub spawn: Tasks,
+    pub spawn: Spawns,
     /// `h2::share::RecvStream::poll_data(&mut self)`.
     pub stream_read: Vec<u64>,
     /// `<h2::share::RecvStream as Drop>::drop(&mut self)`.
     pub stream_drop: Vec<u64>,
     /// Where the current task's id lies, from the thread pointer, if the code says so.
     pub current_task: Option<i32>,
-    /// `poll`, one for each kind of task and scheduler.
-    pub poll: Vec<u64>,
 }
 
 /// How spawns are seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Tasks {
+pub enum Spawns {
     /// Not at all.
     #[default]
     Unseen,
@@ -89,7 +87,6 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             "tokio::runtime::task::waker::wake_by_val" | "tokio::runtime::task::waker::wake_by_ref" => {
                 (&mut probes.wake, Register::RDI)
             }
-            "tokio::runtime::task::raw::poll" => (&mut probes.poll, Register::RDI),
             "h2::share::RecvStream::poll_data" => (&mut probes.stream_read, Register::RSI),
             "<h2::share::RecvStream as core::ops::drop::Drop>::drop" => (&mut probes.stream_drop, Register::RDI),
             "tokio::runtime::task_hooks::TaskHooks::spawn" => (&mut hooks, Register::RSI),
@@ -102,18 +99,16 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset);
         }
     }
-    for list in
-        [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut probes.poll, &mut hooks, &mut bound]
-    {
+    for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
     }
     current_task.dedup();
     probes.current_task = if let [distance] = current_task[..] { Some(distance) } else { None };
     probes.spawn = match (hooks.is_empty(), bound.is_empty()) {
-        (false, _) => Tasks::Hooks(hooks),
-        (true, false) => Tasks::Bound(bound),
-        (true, true) => Tasks::Unseen,
+        (false, _) => Spawns::Hooks(hooks),
+        (true, false) => Spawns::Bound(bound),
+        (true, true) => Spawns::Unseen,
     };
     Ok(probes)
 }

@@ -57,7 +57,6 @@ struct Read {
 
 /// A connection with what is open on it.
 struct Watched {
-    reads_are_seen: bool,
     connection: Connection,
     server: Server,
     client: Client,
@@ -83,11 +82,6 @@ impl Process {
         }
     }
 
-    /// How much is held: connections.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.len()
-    }
-
     /// Takes an event; events come in the order of their times. Gives false for a connection of which nothing more need
     /// be heard.
     pub(crate) fn event(&mut self, event: &Event, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
@@ -95,13 +89,13 @@ impl Process {
         match &event.what {
             What::Read(data) => return self.data(event, data, true, numbers, out),
             What::Write(data) => return self.data(event, data, false, numbers, out),
-            What::Close { socket } => self.close(event, *socket, out),
+            What::Close { socket } => self.close(event, *socket, numbers, out),
             What::Spawn { other } => self.spawn(event.task, *other, event.time),
             What::Wake { other } => self.wake(event.task, *other, event.time, out),
             What::Stream { shared, key } => {
                 self.reads_stream(Read { task: event.task, time: event.time, shared: *shared, key: *key }, out);
             }
-            What::Sample(_) | What::Exec | What::Exit => {}
+            What::Sample(_) | What::Exec => {}
         }
         true
     }
@@ -223,7 +217,6 @@ impl Process {
     fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
         let watched = self.connections.entry(data.socket).or_insert_with(|| Watched {
-            reads_are_seen: self.reads_are_seen,
             connection: Connection::new(data),
             server: Server::default(),
             client: Client::default(),
@@ -232,10 +225,9 @@ impl Process {
             watched.client.read();
         }
         let mut events = std::mem::take(&mut self.events);
+        let was_opaque = matches!(watched.connection.protocol, Protocol::Opaque);
         let wanted = watched.connection.push(data, reads, stamp, &mut events);
-        if !wanted {
-            out.counts.unparseable += u64::from(data.moved > 0);
-        }
+        out.counts.unparseable += u64::from(!wanted && !was_opaque);
         for event in events.drain(..) {
             self.happened(data.socket, event, numbers, out);
         }
@@ -293,17 +285,16 @@ impl Process {
                         None => Link::None(Reason::NoRequest),
                     },
                     LinkBy::Task if self.unsure => Link::None(Reason::Lost),
-                    LinkBy::Task => link(&mut self.tasks, watched, &span, stamp, is_http2),
+                    LinkBy::Task => {
+                        link(&mut self.tasks, watched, &span, stamp, is_http2.then_some(self.reads_are_seen))
+                    }
                 };
                 if matches!(link, Link::Wakes { .. } | Link::Stream { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
                 }
                 watched.client.ask(exchange, span, link, stamp.task, out);
             }
-            (wire::Event::Response(exchange, response, place), Side::Server) => {
-                watched.server.answered(exchange, response);
-                let _ = place;
-            }
+            (wire::Event::Response(exchange, response, _), Side::Server) => watched.server.answered(exchange, response),
             (wire::Event::Response(exchange, response, place), Side::Client) => {
                 watched.client.answered(exchange, response, place.stamp);
                 if self.link_by == LinkBy::Task && !matches!(watched.connection.protocol, Protocol::Postgres(_)) {
@@ -324,14 +315,13 @@ impl Process {
         }
     }
 
-    fn close(&mut self, event: &Event, socket: Socket, out: &mut Out<'_>) {
+    fn close(&mut self, event: &Event, socket: Socket, numbers: &mut Numbers, out: &mut Out<'_>) {
         let Some(watched) = self.connections.get_mut(&socket) else { return };
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: 0 };
         let mut events = Vec::new();
         watched.connection.close(stamp, &mut events);
-        let mut numbers = Numbers::default();
         for event in events {
-            self.happened(socket, event, &mut numbers, out);
+            self.happened(socket, event, numbers, out);
         }
         let Some(mut watched) = self.connections.remove(&socket) else { return };
         out.counts.resynchronised += watched.connection.resynchronised();
@@ -351,18 +341,19 @@ impl Process {
     }
 
     /// The process has ended, and its connections with it.
-    pub(crate) fn end(&mut self, at: u64, out: &mut Out<'_>) {
+    pub(crate) fn end(&mut self, at: u64, numbers: &mut Numbers, out: &mut Out<'_>) {
         let sockets: Vec<Socket> = self.connections.keys().copied().collect();
         for socket in sockets {
             // An end that nobody saw has no better time than the last that was heard.
             let time = if at == u64::MAX { self.heard } else { at };
             let event = Event { process: self.service.pid, thread: 0, time, task: 0, what: What::Close { socket } };
-            self.close(&event, socket, out);
+            self.close(&event, socket, numbers, out);
         }
     }
 
     /// Time has passed: what waits for evidence no longer does.
     pub(crate) fn tick(&mut self, now: u64, out: &mut Out<'_>) {
+        out.counts.evicted += std::mem::take(&mut self.tasks.evicted);
         let mut done = Vec::new();
         for watched in self.connections.values_mut() {
             watched.client.tick(now, &mut done, out);
@@ -404,8 +395,8 @@ fn edge(connection: &Connection, side: Side, exchange: Exchange, is_http2: bool,
     Edge { client, server, sequence, stream: if is_http2 { exchange } else { 0 } }
 }
 
-/// What is known of who asked, when the request is written.
-fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, is_http2: bool) -> Link {
+/// What is known of who asked, when the request is written. `http2_reads`: of HTTP/2, whether reads of streams are seen.
+fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, http2_reads: Option<bool>) -> Link {
     let (task, at) = (stamp.task, stamp.time);
     if let wire::Request::Sql(sql) = &span.request {
         // Drivers of PostgreSQL write in the task that asks.
@@ -417,9 +408,9 @@ fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, is
             None => Link::None(Reason::NoRequest),
         };
     }
-    if is_http2 {
+    if let Some(read) = http2_reads {
         tasks.carries(task, at);
-        return Link::Stream { read: watched.reads_are_seen };
+        return Link::Stream { read };
     }
     if tasks.serves(task) {
         return match tasks.request(task, at) {

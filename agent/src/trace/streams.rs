@@ -214,15 +214,12 @@ impl Streams {
     }
 
     /// Everything that is open stays without a link: events were lost, and with them the order.
-    pub(crate) fn lose(&mut self) -> Vec<u64> {
-        let heads = self.windows.drain(..).flat_map(|window| window.heads);
-        let streams: Vec<_> =
-            heads.map(|(_, stream)| stream).chain(self.ranks.drain().map(|(stream, _)| stream)).collect();
-        let undecided = self.undecided.drain(..).map(|(_, stream, ..)| stream);
-        let streams = undecided.chain(streams).collect();
+    pub(crate) fn lose(&mut self) {
+        self.windows.clear();
+        self.ranks.clear();
+        self.undecided.clear();
         self.anchors.clear();
         self.order.lose();
-        streams
     }
 
     /// Counts for the likeliest candidates only (the frequent-items algorithm of Misra and Gries): who asks may be a task

@@ -1,7 +1,7 @@
 //! Links by hand-made events: what tasks do, and what must follow from it.
 
 use super::*;
-use crate::event::Data;
+use crate::event::{Data, What};
 
 const SHOP: u32 = 100;
 
