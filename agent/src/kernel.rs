@@ -60,7 +60,10 @@ impl Kernel {
             .map_max_entries("rooms", processors)
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
-            .context("the kernel does not take the programs")?;
+            .context(
+                "the kernel does not take the programs; they need root's rights (sudo) and its description of itself \
+                 (/sys/kernel/btf/vmlinux)",
+            )?;
         for (exit, syscalls) in [("exit_reads", READS), ("exit_writes", WRITES)] {
             for syscall in syscalls {
                 attach_tracepoint(

@@ -1,7 +1,12 @@
 //! `bookstore-agent`: the agent on its own, against any process.
 
 #[cfg(not(target_os = "linux"))]
-fn main() {}
+fn main() -> std::process::ExitCode {
+    use std::io::Write as _;
+    // Nobody may be there to read it.
+    let _unread = writeln!(std::io::stderr(), "bookstore-agent looks into processes by eBPF, which Linux alone has");
+    std::process::ExitCode::FAILURE
+}
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
@@ -24,9 +29,11 @@ mod linux {
     use bookstore_agent::trace::LinkBy;
     use clap::Parser;
 
-    /// Traces processes from outside.
+    /// Traces processes from outside, until its standard input ends
+    ///
+    /// Linux on x86-64; needs root's rights.
     #[derive(Debug, Parser)]
-    #[command(version)]
+    #[command(version, group = clap::ArgGroup::new("targets").required(true).multiple(true).args(["pid", "descendants_of"]))]
     struct Arguments {
         /// A process to watch; may be given more than once.
         #[arg(long, value_name = "PID")]
@@ -46,9 +53,9 @@ mod linux {
         /// Where spans go instead: a file of OTLP as JSON lines.
         #[arg(long, value_name = "FILE")]
         otlp_file: Option<PathBuf>,
-        /// Link by thread, as other agents do: for comparison.
-        #[arg(long)]
-        by_thread: bool,
+        /// By what requests are linked.
+        #[arg(long, value_enum, value_name = "WHAT", default_value = "task")]
+        link_by: LinkBy,
     }
 
     pub(super) fn main() -> anyhow::Result<()> {
@@ -68,9 +75,9 @@ mod linux {
                 executable: arguments.exe,
                 services: arguments.service,
             },
-            link_by: if arguments.by_thread { LinkBy::Thread } else { LinkBy::Task },
+            link_by: arguments.link_by,
         };
-        let mut say = |progress: Progress<'_>| tracing::info!("{progress:?}");
+        let mut say = |progress: Progress<'_>| tracing::info!("{progress}");
         match (arguments.otlp_file, arguments.endpoint) {
             (Some(path), _) => {
                 let shown = path.display();
@@ -90,14 +97,14 @@ mod linux {
                     }
                 })?;
                 file.flush()?;
-                tracing::info!("{summary:?}");
+                tracing::info!("{summary}");
                 failure.map_or(Ok(()), Err).with_context(|| format!("{shown} could not be written"))
             }
             (None, endpoint) => {
                 let exporter = Exporter::new(&endpoint.context("no collector is named")?)?;
                 let summary = run::run(&options, &stop, &mut say, &mut |request| exporter.send(request))?;
                 let lost = exporter.finish();
-                tracing::info!(lost, "{summary:?}");
+                tracing::info!("{summary}; {lost} of them were not taken by the collector");
                 Ok(())
             }
         }

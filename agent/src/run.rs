@@ -1,6 +1,7 @@
 //! The agent at work: what the kernel says goes through the stages, and out.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::event::{Event, What};
 use crate::kernel::Kernel;
 use crate::order::{HELD_BACK, Ordered};
 use crate::otlp;
-use crate::trace::{Counts, LinkBy, Tracer};
+use crate::trace::{Counts, LinkBy, Service, Tracer};
 
 /// How often the ring is looked at.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -61,6 +62,38 @@ pub struct Summary {
     pub spans: u64,
 }
 
+impl fmt::Display for Progress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded(took) => write!(f, "the kernel has taken the programs, in {} ms", took.as_millis()),
+            Self::Watching(found, probes, took) => {
+                let Service { name, pid, executable } = &found.service;
+                write!(f, "{name} is watched (process {pid}, {executable}), after {} ms", took.as_millis())?;
+                match (probes.wake.is_empty(), probes.current_task) {
+                    (true, _) => f.write_str(": no tokio is to be seen in it, so its requests will not be linked"),
+                    (false, None) => {
+                        f.write_str("; where its current task is will be found out from its first requests")
+                    }
+                    (false, Some(_)) => Ok(()),
+                }
+            }
+            Self::Calibrated(pid, _) => write!(f, "process {pid}: where its current task is was found out"),
+            Self::Alone => f.write_str("nothing is left to watch"),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { counts, lost, late, spans } = self;
+        write!(f, "{spans} spans of {} events; {lost} events were lost, {late} came late; links:", counts.events)?;
+        for (reason, count) in &counts.links {
+            write!(f, " {reason} {count}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Runs until told to stop. Spans go to `export`.
 ///
 /// # Errors
@@ -100,14 +133,12 @@ pub fn run(
             agent.search(options, tell);
             if before > 0 && agent.watched.is_empty() {
                 agent.read(tell);
-                agent.trace(u64::MAX);
-                agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
+                agent.trace(u64::MAX, &mut assembler);
                 hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
                 tell(Progress::Alone);
             }
         }
-        agent.trace(now.saturating_sub(HELD_BACK));
-        agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
+        agent.trace(now.saturating_sub(HELD_BACK), &mut assembler);
         if exported.elapsed() >= EXPORT {
             exported = Instant::now();
             hand_on(assembler.take(now.saturating_sub(HELD_BACK), false), epoch, &mut summary, export);
@@ -115,8 +146,7 @@ pub fn run(
         thread::sleep(PERIOD);
     }
     agent.read(tell);
-    agent.trace(u64::MAX);
-    agent.tracer.take().into_iter().for_each(|span| assembler.add(span));
+    agent.trace(u64::MAX, &mut assembler);
     hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
     summary.counts = agent.tracer.counts().clone();
     summary.lost = agent.kernel.lost();
@@ -226,8 +256,8 @@ impl Agent {
         }
     }
 
-    /// Traces what happened until a time.
-    fn trace(&mut self, until: u64) {
+    /// Traces what happened until a time, and hands the spans on to be assembled.
+    fn trace(&mut self, until: u64, assembler: &mut Assembler<impl FnMut() -> u64>) {
         let now = nanoseconds(ClockId::Monotonic);
         let lost = self.kernel.lost();
         if lost > self.lost {
@@ -247,6 +277,7 @@ impl Agent {
         if self.ordered.is_empty() {
             self.ended.drain(..).for_each(|pid| self.tracer.forget(pid, until));
         }
+        self.tracer.take().into_iter().for_each(|span| assembler.add(span));
     }
 }
 

@@ -26,7 +26,7 @@ pub use span::{Edge, LocalSpan, Reason, Service, Side};
 pub type ServerId = u64;
 
 /// By what requests are linked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LinkBy {
     /// By task, as far as the evidence goes.
     #[default]

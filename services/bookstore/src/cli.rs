@@ -188,7 +188,7 @@ pub(crate) struct Score {
     /// Have the agent link by thread, as other agents do: for comparison
     #[cfg(target_os = "linux")]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "task")]
-    pub(crate) link_by: LinkBy,
+    pub(crate) link_by: bookstore_agent::trace::LinkBy,
     /// How many customers are in the shop at once
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) concurrency: NonZeroUsize,
@@ -316,16 +316,6 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 fn parse_percent(text: &str) -> Result<f64, String> {
     let percent = text.parse().ok().filter(|percent: &f64| *percent > 0.0 && *percent <= 50.0);
     percent.ok_or_else(|| "expected percent, more than 0 and at most 50".to_owned())
-}
-
-/// By what the agent links requests.
-#[cfg(target_os = "linux")]
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum LinkBy {
-    /// By the task of the async runtime
-    Task,
-    /// By the thread
-    Thread,
 }
 
 /// Whose spans.

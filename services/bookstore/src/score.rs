@@ -14,7 +14,7 @@ use bookstore_score::{Report, Setting, Thresholds, Verdict, files};
 
 use crate::cli::Score;
 #[cfg(target_os = "linux")]
-use crate::cli::{LinkBy, Side};
+use crate::cli::Side;
 #[cfg(target_os = "linux")]
 use crate::outside;
 use crate::terminal::{self, note};
@@ -50,11 +50,7 @@ fn watched(arguments: &Score) -> anyhow::Result<ExitCode> {
     if !privileges::is_root() {
         bail!("the agent needs root's rights to look into other processes: sudo bookstore score --side ebpf …");
     }
-    let link_by = match arguments.link_by {
-        LinkBy::Task => bookstore_agent::trace::LinkBy::Task,
-        LinkBy::Thread => bookstore_agent::trace::LinkBy::Thread,
-    };
-    outside::supervise(privileges::as_ordinary(arguments.record.as_deref())?, link_by)
+    outside::supervise(privileges::as_ordinary(arguments.record.as_deref())?, arguments.link_by)
 }
 
 fn recorded(arguments: &Score) -> anyhow::Result<Report> {
