@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use bookstore_agent::trace::LinkBy;
 use bookstore_bench::model::{Durations, Experiment, PhaseKind, Receiver, Run};
 use bookstore_bench::{Outcome, Summary, order};
 use bookstore_loadgen::Scenario;
@@ -30,8 +31,9 @@ pub(crate) use mode::Mode;
 use run::{Load, Runner};
 
 use crate::cli::{Bench, Instrumentation};
+use crate::outside::{self, Place, Wish};
 use crate::terminal::{self, note};
-use crate::{privileges, runtime, shop};
+use crate::{runtime, shop};
 
 /// How much of what the slowest mode can do is asked for where no rate is given.
 const SHARE_OF_SATURATION: f64 = 0.7;
@@ -51,15 +53,18 @@ pub(crate) fn run(arguments: &Bench) -> anyhow::Result<ExitCode> {
     if arguments.modes.len() < 2 {
         bail!("one mode is compared with another: --modes none,manual");
     }
-    if privileges::is_root() {
-        privileges::give_up(Some(&arguments.out))?;
-    }
+    let has_agent = arguments.modes.iter().any(|mode| mode.instrumentation.has_agent());
+    let wish = if has_agent && !arguments.self_test { Wish::Needed } else { Wish::Without };
+    let agent = match outside::enter(wish, Some(&arguments.out), LinkBy::Task)? {
+        Place::Here(agent) => agent,
+        Place::Done(code) => return Ok(code),
+    };
     let cores = cores::divide()?;
     // Before any thread is started: all of them inherit it, and no process of the shop does.
     cores.pin_load()?;
     let scenario = Scenario::load(&arguments.scenario)?;
     let load = Load::new(cores.load.len())?;
-    let runner = Runner { arguments, scenario, cores, load };
+    let runner = Runner { arguments, scenario, cores, load, agent };
     if arguments.self_test {
         return self_test(&runner);
     }

@@ -114,22 +114,51 @@ impl Command {
     }
 }
 
-/// Whether the services' own code makes telemetry.
+/// Who makes telemetry.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Instrumentation {
-    /// No telemetry at all: OTEL_SDK_DISABLED=true
+    /// Nobody: OTEL_SDK_DISABLED=true
     None,
-    /// By the OpenTelemetry SDK in the services' code
+    /// The OpenTelemetry SDK in the services' code
     #[default]
     Manual,
+    /// The eBPF agent, from outside; needs root's rights (sudo)
+    Ebpf,
+    /// Both, each making traces of its own
+    Both,
+}
+
+impl Instrumentation {
+    /// Whether the services' own code makes telemetry.
+    #[must_use]
+    pub fn has_manual(self) -> bool {
+        matches!(self, Self::Manual | Self::Both)
+    }
+
+    /// Whether the agent does.
+    #[must_use]
+    pub fn has_agent(self) -> bool {
+        matches!(self, Self::Ebpf | Self::Both)
+    }
+}
+
+impl fmt::Display for Instrumentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Manual => "manual",
+            Self::Ebpf => "ebpf",
+            Self::Both => "both",
+        })
+    }
 }
 
 /// `bookstore up`.
 #[derive(Args, Debug)]
 pub(crate) struct Up {
-    /// Who makes telemetry
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) instrumentation: Instrumentation,
+    /// Who makes telemetry [default: both where the agent can run, else manual]
+    #[arg(long, value_enum)]
+    pub(crate) instrumentation: Option<Instrumentation>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
     /// The storefront's port; 0 takes free ports for everything
@@ -186,7 +215,6 @@ pub(crate) struct Score {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) side: Side,
     /// Have the agent link by thread, as other agents do: for comparison
-    #[cfg(target_os = "linux")]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "task")]
     pub(crate) link_by: bookstore_agent::trace::LinkBy,
     /// How many customers are in the shop at once
@@ -239,7 +267,9 @@ pub(crate) struct Score {
 #[cfg(target_os = "linux")]
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
-    /// The modes; all others are compared with the first. none+50us burns 50 µs in each request, to test the bench
+    /// The modes (none, manual, ebpf, both); all others are compared with the first
+    ///
+    /// ebpf and both need root's rights (sudo). none+50us burns 50 µs in each request, to test the bench.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "none,manual")]
     pub(crate) modes: Vec<crate::bench::Mode>,
     /// Tests the bench itself on this machine: two modes that are the same must not differ, and 50 µs that are burnt in each
@@ -325,15 +355,23 @@ pub(crate) enum Side {
     #[default]
     Manual,
     /// Those of the agent, which sees the processes from outside; needs root's rights (sudo)
-    #[cfg(target_os = "linux")]
     Ebpf,
+}
+
+impl Side {
+    /// Whether the agent has to be there.
+    pub(crate) fn wish(self) -> crate::outside::Wish {
+        match self {
+            Self::Manual => crate::outside::Wish::Without,
+            Self::Ebpf => crate::outside::Wish::Needed,
+        }
+    }
 }
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Manual => "manual",
-            #[cfg(target_os = "linux")]
             Self::Ebpf => "ebpf",
         })
     }
@@ -387,7 +425,7 @@ mod tests {
     #[test]
     fn nothing_means_up() {
         let Command::Up(up) = parse("").unwrap() else { panic!("not up") };
-        assert_eq!((up.port, up.instrumentation, up.json, up.no_tour), (8080, Instrumentation::Manual, false, false));
+        assert_eq!((up.port, up.instrumentation, up.json, up.no_tour), (8080, None, false, false));
         assert!(matches!(up.database.database, Database::Sqlite));
         assert_eq!(up.data_dir.data_dir, None);
         let Command::Up(up) = parse("--port 0 --json").unwrap() else { panic!("not up") };
@@ -395,7 +433,7 @@ mod tests {
         let Command::Up(up) = parse("up --instrumentation none --database postgres --no-tour").unwrap() else {
             panic!("not up")
         };
-        assert_eq!((up.instrumentation, up.no_tour), (Instrumentation::None, true));
+        assert_eq!((up.instrumentation, up.no_tour), (Some(Instrumentation::None), true));
         assert!(matches!(up.database.database, Database::Postgres));
     }
 

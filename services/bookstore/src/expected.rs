@@ -2,12 +2,14 @@
 //! `expected-signals.tsv`. `bookstore verify`, tests and documents read the same tables.
 
 mod document;
+mod outside;
 mod signals;
 
 use std::fmt;
 use std::sync::LazyLock;
 
 pub use document::document;
+pub use outside::seen_from_outside;
 pub use signals::{Signal, signals};
 
 /// A span and one that it caused.

@@ -23,7 +23,7 @@ mod check;
 mod cli;
 mod data_dir;
 mod healthcheck;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), path = "outside/elsewhere.rs")]
 mod outside;
 #[cfg(unix)]
 mod private_postgres;
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         return if service.run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let outcome = match command {
-        Command::Up(arguments) => up::run(&arguments, started).map(|()| ExitCode::SUCCESS),
+        Command::Up(arguments) => up::run(&arguments, started),
         Command::Check(arguments) => check::run(&arguments).or_else(|error| {
             // Not the same as a shop that was found broken.
             terminal::note(format_args!("bookstore: {error:#}"));

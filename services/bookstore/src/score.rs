@@ -13,12 +13,9 @@ use anyhow::{Context as _, bail};
 use bookstore_score::{Report, Setting, Thresholds, Verdict, files};
 
 use crate::cli::Score;
-#[cfg(target_os = "linux")]
-use crate::cli::Side;
-#[cfg(target_os = "linux")]
-use crate::outside;
+use crate::outside::{self, Agent, Place};
 use crate::terminal::{self, note};
-use crate::{privileges, runtime, shop};
+use crate::{runtime, shop};
 
 /// Scores, prints the report. Fails (1) where a threshold is not kept.
 ///
@@ -30,11 +27,15 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         max_wrong: arguments.max_wrong.clone(),
         max_missing: arguments.max_missing,
     };
-    #[cfg(target_os = "linux")]
-    if arguments.otlp.is_empty() && arguments.side == Side::Ebpf && !outside::is_watched() {
-        return watched(arguments);
-    }
-    let report = if arguments.otlp.is_empty() { live(arguments)? } else { recorded(arguments)? };
+    let report = if arguments.otlp.is_empty() {
+        let agent = match outside::enter(arguments.side.wish(), arguments.record.as_deref(), arguments.link_by)? {
+            Place::Here(agent) => agent,
+            Place::Done(code) => return Ok(code),
+        };
+        live(arguments, agent.as_ref())?
+    } else {
+        recorded(arguments)?
+    };
     let report = report.held_to(&thresholds);
     if arguments.json {
         terminal::say(report.json());
@@ -44,30 +45,18 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
     Ok(if report.breaches().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Has it done by an ordinary user, with the agent above.
-#[cfg(target_os = "linux")]
-fn watched(arguments: &Score) -> anyhow::Result<ExitCode> {
-    if !privileges::is_root() {
-        bail!("the agent needs root's rights to look into other processes: sudo bookstore score --side ebpf …");
-    }
-    outside::supervise(privileges::as_ordinary(arguments.record.as_deref())?, arguments.link_by)
-}
-
 fn recorded(arguments: &Score) -> anyhow::Result<Report> {
     let verdict = files::score(&arguments.otlp, &arguments.truth)?;
     let side = arguments.tracer.clone().unwrap_or_else(|| "recorded".to_owned());
     Ok(Report::of(&[verdict], Setting { side, ..Setting::default() }))
 }
 
-fn live(arguments: &Score) -> anyhow::Result<Report> {
+fn live(arguments: &Score, agent: Option<&Agent>) -> anyhow::Result<Report> {
     if !cfg!(feature = "otel") {
         bail!("this build has no OpenTelemetry in it (--no-default-features), so there are no spans to judge");
     }
     if shop::sends_elsewhere() {
         bail!("telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says, and score has to receive it: unset it");
-    }
-    if privileges::is_root() {
-        privileges::give_up(arguments.record.as_deref())?;
     }
     // Found out before a shop is started.
     let scenario = bookstore_loadgen::Scenario::load(&arguments.scenario)?;
@@ -75,8 +64,6 @@ fn live(arguments: &Score) -> anyhow::Result<Report> {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
     let mut verdicts: Vec<Verdict> = Vec::new();
-    #[cfg(target_os = "linux")]
-    let mut agent = outside::is_watched().then(outside::Agent::listen);
     for number in 1..=arguments.runs.get() {
         let what = format!(
             "run {number} of {}: {} at once, scenario {}, on {}",
@@ -87,14 +74,8 @@ fn live(arguments: &Score) -> anyhow::Result<Report> {
         );
         note(format_args!("{what} …"));
         let record = arguments.record.as_ref().map(|folder| record_folder(folder, number, arguments.runs.get()));
-        let run = live::Run {
-            arguments,
-            scenario: &scenario,
-            number: u64::from(number),
-            record: record.as_deref(),
-            #[cfg(target_os = "linux")]
-            agent: agent.as_mut(),
-        };
+        let run =
+            live::Run { arguments, scenario: &scenario, number: u64::from(number), record: record.as_deref(), agent };
         let verdict = runtime()?.block_on(run.make())?;
         verdicts.push(verdict);
     }

@@ -34,7 +34,7 @@ pub(crate) use cores::Borrowed;
 pub use cores::Cores;
 #[cfg(target_os = "linux")]
 pub(crate) use cores::available as available_cores;
-pub(crate) use environment::sends_elsewhere;
+pub(crate) use environment::{sends_elsewhere, traces_endpoint};
 pub use ports::Ports;
 pub(crate) use temporary::Temporary;
 

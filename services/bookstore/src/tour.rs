@@ -28,8 +28,10 @@ pub(crate) struct Purchase {
 pub(crate) struct Traced {
     /// `POST /api/v1/orders`.
     pub(crate) what: String,
-    /// 32 hexadecimal digits; none when telemetry is off.
+    /// 32 hexadecimal digits; none when the services' own telemetry is off.
     pub(crate) trace_id: Option<String>,
+    /// `x-request-id`, by which the agent's trace is found.
+    pub(crate) request_id: Option<String>,
 }
 
 /// An order, as far as it matters here.
@@ -58,9 +60,14 @@ struct Book {
 }
 
 impl Purchase {
-    /// The trace of the purchase itself.
+    /// The trace of the purchase itself, as the services' own code made it.
     pub(crate) fn trace_id(&self) -> Option<&str> {
         self.requests.last()?.trace_id.as_deref()
+    }
+
+    /// The id of the purchase's request.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.requests.last()?.request_id.as_deref()
     }
 }
 
@@ -134,8 +141,12 @@ impl Customer {
             request = request.json(&body);
         }
         let answer = self.authorised(request).send().await.with_context(|| format!("{what}: no answer"))?;
-        let header = answer.headers().get("traceresponse").and_then(|value| value.to_str().ok());
-        self.requests.push(Traced { what: what.clone(), trace_id: header.and_then(trace_id) });
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        self.requests.push(Traced {
+            what: what.clone(),
+            trace_id: header("traceresponse").and_then(trace_id),
+            request_id: header("x-request-id").map(str::to_owned),
+        });
         let status = answer.status();
         // A PUT may make what it puts.
         if status == expected || (method == Method::PUT && status.is_success()) {

@@ -10,6 +10,10 @@ use serde_json::{Map, Value};
 const LIMIT: Duration = Duration::from_secs(15);
 /// A trace is whole when no span has come for this long: well over the interval between two exports of a service.
 const QUIET: Duration = Duration::from_millis(1_200);
+/// How long the agent's trace is waited for: it hands spans on a few times a second.
+const OUTSIDE: Duration = Duration::from_secs(5);
+/// The pause between two looks for it.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One trace. Each span comes after its parent.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +30,8 @@ pub(crate) struct Span {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) service: String,
+    /// `manual` or `ebpf`: who made it.
+    pub(crate) side: String,
     /// How many ancestors it has.
     pub(crate) depth: usize,
     /// A number as a string: it is larger than what JavaScript's numbers hold.
@@ -78,19 +84,61 @@ pub(crate) async fn fetch(compare: &str, trace_id: &str) -> anyhow::Result<Trace
     answer.json().await.context("compare answered something else than was agreed")
 }
 
+/// The agent's traces of the request with this id. One request is one trace, unless a link in it is missing.
+///
+/// # Errors
+/// When compare cannot be asked.
+pub(crate) async fn seen_from_outside(compare: &str, request_id: &str) -> anyhow::Result<Vec<Trace>> {
+    let mut traces = Vec::new();
+    for id in ids(compare, &[("q", request_id), ("limit", "500")]).await? {
+        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
+        let answer =
+            http.get(format!("{compare}/api/v1/traces/{id}")).send().await.context("compare does not answer")?;
+        let trace: Trace = answer.json().await.context("compare answered something else than was agreed")?;
+        if trace.spans.first().is_some_and(|root| root.side == "ebpf") {
+            traces.push(trace);
+        }
+    }
+    Ok(traces)
+}
+
+/// The agent's trace of the request with this id, once all of its spans have come.
+///
+/// # Errors
+/// When compare cannot be asked, or nothing of it has come in time.
+pub(crate) async fn fetch_from_outside(compare: &str, request_id: &str) -> anyhow::Result<Trace> {
+    let until = tokio::time::Instant::now() + OUTSIDE;
+    while tokio::time::Instant::now() < until {
+        if let [trace, ..] = &seen_from_outside(compare, request_id).await?[..] {
+            return fetch(compare, &trace.trace_id).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    anyhow::bail!("the agent has sent nothing of request {request_id}")
+}
+
 /// How many traces compare holds, up to a page of them.
 ///
 /// # Errors
 /// When compare cannot be asked.
 pub(crate) async fn count(compare: &str) -> anyhow::Result<usize> {
+    ids(compare, &[]).await.map(|ids| ids.len())
+}
+
+async fn ids(compare: &str, query: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
     #[derive(Deserialize)]
     struct List {
-        traces: Vec<serde::de::IgnoredAny>,
+        traces: Vec<Head>,
+    }
+    #[derive(Deserialize)]
+    struct Head {
+        trace_id: String,
     }
     let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
-    let answer = http.get(format!("{compare}/api/v1/traces")).send().await.context("compare does not answer")?;
+    let url = reqwest::Url::parse_with_params(&format!("{compare}/api/v1/traces"), query)?;
+    let answer = http.get(url).send().await.context("compare does not answer")?;
     let list: List = answer.json().await.context("compare answered something else than was agreed")?;
-    Ok(list.traces.len())
+    Ok(list.traces.into_iter().map(|head| head.trace_id).collect())
 }
 
 fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -210,6 +210,7 @@ mod tests {
             name: name.to_owned(),
             kind: kind.to_owned(),
             service: service.to_owned(),
+            side: "manual".to_owned(),
             depth,
             start_unix_nano: 1_000_000_000 + at_us * 1_000,
             duration_ns: for_us * 1_000,

@@ -2,8 +2,10 @@
 
 mod follow;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use bookstore_agent::trace::LinkBy;
 use bookstore_runtime::process;
 use bookstore_telemetry::LogFormat;
 use serde_json::{Map, json};
@@ -11,6 +13,7 @@ use serde_json::{Map, json};
 use crate::cli::{Instrumentation, Up};
 use crate::data_dir::DataDir;
 use crate::database::Database;
+use crate::outside::{self, Agent, Place, Wish};
 use crate::service::Service;
 use crate::shop::{self, Event, Logs, Options, Ports, Shop};
 use crate::terminal::{self, Style, note};
@@ -23,13 +26,22 @@ const LOOK: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// When it cannot be started.
-pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<ExitCode> {
     let dir = DataDir::at(arguments.data_dir.data_dir.as_deref())?;
     if privileges::is_root() {
         // Only root sees whose process has a port.
         shop::probe_ports(Ports::of(arguments.port))?;
-        privileges::give_up(Some(dir.path()))?;
     }
+    let wish = match arguments.instrumentation {
+        None => Wish::Welcome,
+        Some(chosen) if chosen.has_agent() => Wish::Needed,
+        Some(_) => Wish::Without,
+    };
+    let agent = match outside::enter(wish, Some(dir.path()), LinkBy::Task)? {
+        Place::Here(agent) => agent,
+        Place::Done(code) => return Ok(code),
+    };
+    let otherwise = if agent.is_some() { Instrumentation::Both } else { Instrumentation::Manual };
     let logs = match arguments.log_format {
         LogFormat::Pretty => Logs::Files,
         LogFormat::Json => Logs::Stderr,
@@ -37,22 +49,26 @@ pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<()> {
     let options = Options {
         data_dir: arguments.data_dir.data_dir.clone(),
         database: arguments.database.database.clone(),
-        instrumentation: arguments.instrumentation,
+        instrumentation: arguments.instrumentation.unwrap_or(otherwise),
         ports: Ports::of(arguments.port),
         logs,
         ..Options::default()
     };
-    runtime()?.block_on(Running { arguments, options, started }.until_told())
+    runtime()?.block_on(Running { arguments, options, started, wish, agent }.until_told())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 struct Running<'a> {
     arguments: &'a Up,
     options: Options,
     started: Instant,
+    wish: Wish,
+    /// As long as it does what it should.
+    agent: Option<Agent>,
 }
 
 impl Running<'_> {
-    async fn until_told(self) -> anyhow::Result<()> {
+    async fn until_told(mut self) -> anyhow::Result<()> {
         let mut told = Box::pin(process::signal()?);
         if matches!(self.options.database, Database::Postgres) {
             self.explain("starting PostgreSQL …");
@@ -61,9 +77,11 @@ impl Running<'_> {
             shop = Shop::start(&self.options) => shop?,
             () = &mut told => return Ok(()),
         };
+        let gone = self.agent.clone();
         let outcome = tokio::select! {
             outcome = self.open(&mut shop) => outcome,
             () = &mut told => Ok(()),
+            () = gone_with(gone.as_ref()) => Ok(()),
         };
         if outcome.is_ok() {
             self.explain("\nstopping …");
@@ -78,8 +96,12 @@ impl Running<'_> {
     }
 
     /// Opens the shop and watches over it; ends only with an error.
-    async fn open(&self, shop: &mut Shop) -> anyhow::Result<()> {
+    async fn open(&mut self, shop: &mut Shop) -> anyhow::Result<()> {
+        if let Some(agent) = &self.agent {
+            agent.watch(&shop::traces_endpoint().unwrap_or_else(|| shop.otlp_url()), &[])?;
+        }
         shop.ready().await?;
+        self.meet_the_agent().await?;
         let ready_in = self.started.elapsed();
         if self.arguments.json {
             terminal::say(ready_line(shop));
@@ -90,13 +112,32 @@ impl Running<'_> {
         match (self.options.logs, self.arguments.json) {
             (Logs::Stderr, _) => log_line("INFO", "ready", json!({ "shop": ready_line(shop) })),
             (Logs::Files, true) => {}
-            (Logs::Files, false) => self.welcome(shop, tour.as_deref()),
+            (Logs::Files, false) => self.welcome(shop, tour.as_ref()),
         }
         self.watch(shop).await
     }
 
-    /// Buys a book and draws the trace; the trace's id. A tour that fails is said, and the shop stays open.
-    async fn tour(&self, shop: &Shop) -> Option<String> {
+    /// Waits until the agent watches all services; where that was only welcome, the shop opens without it.
+    async fn meet_the_agent(&mut self) -> anyhow::Result<()> {
+        let why_not = match &self.agent {
+            Some(agent) => match agent.watches_all().await {
+                Ok(()) => return Ok(()),
+                Err(error) if self.wish == Wish::Needed => return Err(error),
+                Err(error) => format!("{error:#}; telemetry is manual alone"),
+            },
+            None if self.wish == Wish::Welcome => outside::why_not(),
+            None => return Ok(()),
+        };
+        self.agent = None;
+        match self.options.logs {
+            Logs::Stderr => log_line("INFO", &why_not, json!({})),
+            Logs::Files => note(why_not),
+        }
+        Ok(())
+    }
+
+    /// Buys a book and draws the trace; what is to be shown of it. A tour that fails is said, and the shop stays open.
+    async fn tour(&self, shop: &Shop) -> Option<Toured> {
         let purchase = match tour::buy(&shop.url(Service::Storefront)).await {
             Ok(purchase) => purchase,
             Err(error) => {
@@ -104,30 +145,39 @@ impl Running<'_> {
                 return None;
             }
         };
-        let Some(trace_id) = purchase.trace_id().filter(|_| self.shows_traces()).map(str::to_owned) else {
+        let compare = shop.url(Service::Compare);
+        let (by_hand, outside) = if shop::sends_elsewhere() {
+            (None, None)
+        } else {
+            (
+                purchase.trace_id().filter(|_| cfg!(feature = "otel") && self.options.instrumentation.has_manual()),
+                purchase.request_id().filter(|_| self.agent.is_some()),
+            )
+        };
+        let fetched = async |trace: Result<trace::Trace, anyhow::Error>| {
+            trace.inspect_err(|error| note(format_args!("the tour's trace cannot be shown: {error:#}"))).ok()
+        };
+        let manual = match by_hand {
+            Some(id) => fetched(trace::fetch(&compare, id).await).await,
+            None => None,
+        };
+        let ebpf = match outside {
+            Some(id) => fetched(trace::fetch_from_outside(&compare, id).await).await,
+            None => None,
+        };
+        let Some(shown) = manual.as_ref().or(ebpf.as_ref()) else {
             self.explain(format_args!("\nA visitor has bought “{}”.", purchase.title));
             return None;
         };
-        let trace = match trace::fetch(&shop.url(Service::Compare), &trace_id).await {
-            Ok(trace) => trace,
-            Err(error) => {
-                note(format_args!("the tour's trace cannot be shown: {error:#}"));
-                return None;
-            }
-        };
-        let style = Style::of_stdout();
         self.explain(format_args!("\nA visitor has bought “{}”. What that took:\n", purchase.title));
-        for line in tree::draw(&tree::folded(&trace), terminal::width(), style) {
+        for line in tree::draw(&tree::folded(shown), terminal::width(), Style::of_stdout()) {
             self.explain(line);
         }
-        Some(trace_id)
+        let id = |trace: Option<trace::Trace>| trace.map(|trace| trace.trace_id);
+        Some(Toured { manual: id(manual), ebpf: id(ebpf) })
     }
 
-    fn shows_traces(&self) -> bool {
-        self.options.instrumentation == Instrumentation::Manual && cfg!(feature = "otel") && !shop::sends_elsewhere()
-    }
-
-    fn welcome(&self, shop: &Shop, trace_id: Option<&str>) {
+    fn welcome(&self, shop: &Shop, toured: Option<&Toured>) {
         let style = Style::of_stdout();
         let (storefront, compare) = (shop.url(Service::Storefront), shop.url(Service::Compare));
         let line = |what: &str, url: &str| terminal::say(format_args!("  {what:<16}{}", style.bold(url)));
@@ -135,8 +185,12 @@ impl Running<'_> {
         line("The shop", &storefront);
         line("Its JSON API", &format!("{storefront}/api/v1/docs"));
         line("Traces", &compare);
-        if let Some(id) = trace_id {
-            line("That purchase", &trace::page(&compare, id));
+        if let Some(Toured { manual, ebpf }) = toured {
+            for (what, id) in [("That purchase", manual), ("… from outside", ebpf)] {
+                if let Some(id) = id {
+                    line(what, &trace::page(&compare, id));
+                }
+            }
         }
         terminal::say("");
         if self.options.instrumentation == Instrumentation::None {
@@ -152,11 +206,16 @@ impl Running<'_> {
     async fn watch(&self, shop: &mut Shop) -> anyhow::Result<()> {
         let files = if self.options.logs == Logs::Files { Service::ALL.to_vec() } else { Vec::new() };
         let mut warnings = follow::Warnings::of(files.into_iter().map(|service| shop.log(service)));
+        let mut told = false;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = shop.event() => self.tell(&event),
+                why = failure_of(self.agent.as_ref()), if !told => {
+                    told = true;
+                    note(format_args!("the agent has ended: {why}; the shop goes on without it"));
+                }
                 _ = look.tick() => warnings.show(),
             }
         }
@@ -182,6 +241,26 @@ impl Running<'_> {
             (Logs::Files, true) => note(line),
             (Logs::Files, false) => terminal::say(line),
         }
+    }
+}
+
+/// What the first purchase left: the ids of its traces.
+struct Toured {
+    manual: Option<String>,
+    ebpf: Option<String>,
+}
+
+async fn gone_with(agent: Option<&Agent>) {
+    match agent {
+        Some(agent) => agent.gone().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn failure_of(agent: Option<&Agent>) -> String {
+    match agent {
+        Some(agent) => agent.failure().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -64,9 +64,13 @@ impl Options {
                 (temporary.path().join("shop"), Some(temporary))
             }
         };
+        // As root the agent would be there as well, where it is not what a test is about.
+        let is_said = self.arguments.iter().any(|argument| argument == "--instrumentation");
+        let manual: &[&str] = if is_said { &[] } else { &["--instrumentation", "manual"] };
         let mut command = Command::new(&self.executable);
         command
             .args(&self.arguments)
+            .args(manual)
             .arg("--data-dir")
             .arg(&folder)
             .envs(self.environment)

@@ -14,6 +14,7 @@ use crate::shop::Shop;
 pub(super) struct Account {
     services: BTreeMap<String, f64>,
     database: Option<f64>,
+    agent: Option<f64>,
     receiver: f64,
     steal: Steal,
 }
@@ -30,22 +31,24 @@ struct Steal {
 pub(super) struct Used {
     pub(super) services: BTreeMap<String, f64>,
     pub(super) database: Option<f64>,
+    pub(super) agent: Option<f64>,
     pub(super) receiver: f64,
 }
 
 impl Account {
-    /// Reads the accounts of a shop's processes.
+    /// Reads the accounts of a shop's processes, and of the agent above this one if there is one at work.
     ///
     /// # Errors
     /// When one of them is not there any more.
-    pub(super) fn read(shop: &Shop) -> anyhow::Result<Self> {
+    pub(super) fn read(shop: &Shop, has_agent: bool) -> anyhow::Result<Self> {
         let mut services = BTreeMap::new();
         for service in Service::ALL.into_iter().filter(|service| service.has_database()) {
             services.insert(service.name().to_owned(), seconds(&process(shop, service)?)?);
         }
         let database = shop.postgres_pid().map(family_seconds).transpose()?;
+        let agent = has_agent.then(|| seconds(&agent()?)).transpose()?;
         let receiver = seconds(&process(shop, Service::Compare)?)?;
-        Ok(Self { services, database, receiver, steal: Steal::now()? })
+        Ok(Self { services, database, agent, receiver, steal: Steal::now()? })
     }
 
     /// What was used since `before`. Ticks of the kernel's clock, mostly 10 ms, are the least that can be told.
@@ -54,6 +57,7 @@ impl Account {
         Used {
             services: self.services.iter().map(|(name, now)| (name.clone(), since(name, *now))).collect(),
             database: self.database.zip(before.database).map(|(now, before)| now - before),
+            agent: self.agent.zip(before.agent).map(|(now, before)| now - before),
             receiver: self.receiver - before.receiver,
         }
     }
@@ -88,14 +92,27 @@ impl Steal {
 ///
 /// # Errors
 /// When one of them is not there any more.
-pub(super) fn rss_peaks(shop: &Shop) -> anyhow::Result<BTreeMap<String, f64>> {
+pub(super) fn rss_peaks(shop: &Shop, has_agent: bool) -> anyhow::Result<BTreeMap<String, f64>> {
     let mut peaks = BTreeMap::new();
     for service in Service::ALL {
-        let status = process(shop, service)?.status()?;
-        #[expect(clippy::cast_precision_loss, reason = "mebibytes")]
-        peaks.insert(service.name().to_owned(), status.vmhwm.unwrap_or_default() as f64 / 1024.0);
+        peaks.insert(service.name().to_owned(), rss_peak(&process(shop, service)?)?);
+    }
+    if has_agent {
+        peaks.insert("agent".to_owned(), rss_peak(&agent()?)?);
     }
     Ok(peaks)
+}
+
+fn rss_peak(process: &Process) -> anyhow::Result<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "mebibytes")]
+    let mebibytes = process.status()?.vmhwm.unwrap_or_default() as f64 / 1024.0;
+    Ok(mebibytes)
+}
+
+/// The process that started this one runs the agent, and does nothing else.
+fn agent() -> anyhow::Result<Process> {
+    let pid = rustix::process::getppid().context("there is no process above this one")?;
+    Process::new(pid.as_raw_nonzero().get()).context("the agent has ended")
 }
 
 fn process(shop: &Shop, service: Service) -> anyhow::Result<Process> {

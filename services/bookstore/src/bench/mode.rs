@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::cli::Instrumentation;
 
-/// `none`, `manual`, or one of them with `+50us`: so many microseconds of processor time are burnt in each request that
+/// `none`, `manual`, `ebpf`, `both`, or one of them with `+50us`: so many microseconds of processor time are burnt in each request that
 /// the storefront receives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Mode {
@@ -25,8 +25,10 @@ impl FromStr for Mode {
         let instrumentation = match name {
             "none" => Instrumentation::None,
             "manual" if cfg!(feature = "otel") => Instrumentation::Manual,
-            "manual" => return Err("this build has no OpenTelemetry in it (--no-default-features)".to_owned()),
-            _ => return Err(format!("“{name}” is no mode: none and manual are")),
+            "both" if cfg!(feature = "otel") => Instrumentation::Both,
+            "manual" | "both" => return Err("this build has no OpenTelemetry in it (--no-default-features)".to_owned()),
+            "ebpf" => Instrumentation::Ebpf,
+            _ => return Err(format!("“{name}” is no mode: none, manual, ebpf and both are")),
         };
         let planted_us = match planted.map(|text| text.strip_suffix("us").and_then(|number| number.parse().ok())) {
             None => None,
@@ -39,10 +41,7 @@ impl FromStr for Mode {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.instrumentation {
-            Instrumentation::None => "none",
-            Instrumentation::Manual => "manual",
-        })?;
+        self.instrumentation.fmt(f)?;
         match self.planted_us {
             Some(us) => write!(f, "+{us}us"),
             None => Ok(()),
@@ -56,7 +55,7 @@ mod tests {
 
     #[test]
     fn modes_are_read_as_they_are_written() {
-        for text in ["none", "none+50us"] {
+        for text in ["none", "none+50us", "ebpf"] {
             assert_eq!(text.parse::<Mode>().unwrap().to_string(), text);
         }
         for text in ["", "some", "none+", "none+50", "none+0us", "none+50us+50us", "none+-1us"] {

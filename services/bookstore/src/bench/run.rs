@@ -15,9 +15,11 @@ use super::account::{self, Account};
 use super::cores::Division;
 use super::mode::Mode;
 use super::telemetry::Received;
-use crate::cli::{Bench, BenchReceiver, Instrumentation};
+use crate::cli::{Bench, BenchReceiver};
+use crate::outside::{Agent, Lost};
 use crate::service::Service;
 use crate::shop::{Logs, Options, Ports, Shop, Temporary};
+use crate::terminal::note;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +69,8 @@ pub(super) struct Runner<'a> {
     pub(super) scenario: Scenario,
     pub(super) cores: Division,
     pub(super) load: Load,
+    /// For the modes that have one.
+    pub(super) agent: Option<Agent>,
 }
 
 impl Runner<'_> {
@@ -118,10 +122,21 @@ impl Runner<'_> {
     ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
         let told = bookstore_runtime::process::signal()?;
         let mut shop = Shop::start(options).await?;
+        let agent = self.agent.as_ref().filter(|_| mode.instrumentation.has_agent());
+        if let Some(agent) = agent {
+            // Where the services are: on a machine of its own it would cost nothing, and see nothing.
+            agent.watch(&shop.otlp_url(), &self.cores.services)?;
+        }
         let measured = tokio::select! {
-            measured = self.measure(&mut shop, seed, mode, rate, kinds) => measured,
+            measured = self.measure(&mut shop, seed, mode, rate, kinds, agent) => measured,
             () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
         };
+        if let Some(agent) = agent {
+            let lost = agent.stop().await?;
+            if lost != Lost::default() {
+                note(format_args!("  the agent lost {} events, and {} spans were not taken", lost.events, lost.spans));
+            }
+        }
         shop.stop().await;
         if let Some(event) = shop.past_event() {
             bail!("{event}: what it used is lost, and nothing can be measured");
@@ -136,15 +151,19 @@ impl Runner<'_> {
         mode: Mode,
         rate: Option<f64>,
         kinds: &[PhaseKind],
+        agent: Option<&Agent>,
     ) -> anyhow::Result<(Vec<Phase>, Option<f64>)> {
         shop.ready().await?;
+        if let Some(agent) = agent {
+            agent.watches_all().await?;
+        }
         let target = shop.url(Service::Storefront).parse()?;
         let options = Asked { customers: self.arguments.concurrency, seed, timeout: PATIENCE };
         let scenario = self.scenario.clone();
         let prepared =
             self.load.runtime.spawn(async move { Customers::prepare(&target, &scenario, options, &mut |_| {}).await });
         let mut customers = prepared.await.context("the load has ended badly")??;
-        let begin = Account::read(shop)?;
+        let begin = Account::read(shop, mode.instrumentation.has_agent())?;
         let mut phases = Vec::new();
         for kind in kinds {
             let warm_up = closed(self.arguments.warmup, WARM_UP_VISITS);
@@ -153,7 +172,7 @@ impl Runner<'_> {
             (customers, phase) = self.phase(shop, mode, customers, *kind, rate).await?;
             phases.push(phase);
         }
-        let stolen = Account::read(shop)?.stolen_since(&begin);
+        let stolen = Account::read(shop, mode.instrumentation.has_agent())?.stolen_since(&begin);
         Ok((phases, stolen))
     }
 
@@ -173,16 +192,18 @@ impl Runner<'_> {
         };
         let http = reqwest::Client::builder().no_proxy().build()?;
         let receiver = shop.url(Service::Compare);
-        let makes_telemetry = mode.instrumentation == Instrumentation::Manual;
-        let sent_before = if makes_telemetry { Some(Received::settled(&http, &receiver).await?) } else { None };
+        let has_agent = mode.instrumentation.has_agent();
+        let makes_telemetry = mode.instrumentation.has_manual() || has_agent;
+        let settled = async || Received::settled(&http, &receiver, !has_agent).await;
+        let sent_before = if makes_telemetry { Some(settled().await?) } else { None };
         // The same rest in each mode. After it all that was made has been sent, and is in the account of who sent it.
         tokio::time::sleep(REST).await;
-        let before = Account::read(shop)?;
+        let before = Account::read(shop, has_agent)?;
         let (customers, outcome) = self.load.run(customers, plan).await?;
         tokio::time::sleep(REST).await;
-        let used = Account::read(shop)?.since(&before);
+        let used = Account::read(shop, has_agent)?.since(&before);
         let sent = match sent_before {
-            Some(before) => Some(Received::settled(&http, &receiver).await?.since(&before)),
+            Some(before) => Some(settled().await?.since(&before)),
             None => None,
         };
         if let (Some(rate), Some(Missed::Generator)) = (asked_rate, outcome.missed(self.load.threads)) {
@@ -204,12 +225,12 @@ impl Runner<'_> {
             cpu_s: CpuSeconds {
                 services: used.services,
                 database: used.database,
-                agent: None,
+                agent: used.agent,
                 receiver: Some(used.receiver),
                 load: outcome.cpu.map(|cpu| cpu.as_secs_f64()),
             },
             latency: Latency::of(&in_microseconds(&outcome.latency)?)?,
-            rss_peak_mib: account::rss_peaks(shop)?,
+            rss_peak_mib: account::rss_peaks(shop, has_agent)?,
             spans: sent.map(|sent| Spans { exported: sent.spans, dropped: sent.dropped }),
             bytes_exported: sent.map(|sent| sent.bytes),
             log_records: sent.map(|sent| sent.log_records),

@@ -60,20 +60,22 @@ impl Received {
         answer.json().await.context("the receiver answered something else than was agreed")
     }
 
-    /// Asks when all that the services have made so far has come, and they have told what they lost.
+    /// Asks when all that was made so far has come, and the senders have told what they lost. `accounted_for`: all who send
+    /// tell of it; the agent does so when it ends.
     ///
     /// # Errors
     /// When the receiver does not answer, or it does not come to that.
-    pub(super) async fn settled(http: &reqwest::Client, url: &str) -> anyhow::Result<Self> {
+    pub(super) async fn settled(http: &reqwest::Client, url: &str, accounted_for: bool) -> anyhow::Result<Self> {
         let until = Instant::now() + LONGEST;
         let (mut last, mut quiet) = (Self::ask(http, url).await?, 0);
-        while Instant::now() < until && !(quiet >= QUIET && last.is_accounted_for()) {
+        let is_whole = |now: &Self| !accounted_for || now.is_accounted_for();
+        while Instant::now() < until && !(quiet >= QUIET && is_whole(&last)) {
             tokio::time::sleep(PAUSE).await;
             let now = Self::ask(http, url).await?;
             quiet = if now.received.spans == last.received.spans { quiet + 1 } else { 0 };
             last = now;
         }
-        if !last.is_accounted_for() {
+        if !is_whole(&last) {
             bail!(
                 "after {} s the services have not told of all spans that were sent; what was lost cannot be known",
                 LONGEST.as_secs()

@@ -10,8 +10,7 @@ use bookstore_score::{Truth, Verdict, judge};
 
 use super::receiver::Receiver;
 use crate::cli::{Score, Side};
-#[cfg(target_os = "linux")]
-use crate::outside;
+use crate::outside::{Agent, Lost};
 use crate::service::Service;
 use crate::shop::{Logs, Options, Ports, Shop, Temporary};
 use crate::terminal::note;
@@ -37,8 +36,7 @@ pub(super) struct Run<'a> {
     /// What was received, and the truth, also go to this folder.
     pub(super) record: Option<&'a Path>,
     /// The agent that looks on.
-    #[cfg(target_os = "linux")]
-    pub(super) agent: Option<&'a mut outside::Agent>,
+    pub(super) agent: Option<&'a Agent>,
 }
 
 impl Run<'_> {
@@ -53,7 +51,7 @@ impl Run<'_> {
         verdict
     }
 
-    async fn make_in(mut self, place: &Temporary) -> anyhow::Result<Verdict> {
+    async fn make_in(self, place: &Temporary) -> anyhow::Result<Verdict> {
         let Self { arguments, scenario, number, record, .. } = self;
         let truth = record.unwrap_or(place.path()).join("truth");
         std::fs::create_dir_all(&truth).with_context(|| format!("{} cannot be made", truth.display()))?;
@@ -69,7 +67,6 @@ impl Run<'_> {
             database: place.database().clone(),
             instrumentation: match arguments.side {
                 Side::Manual => crate::Instrumentation::Manual,
-                #[cfg(target_os = "linux")]
                 Side::Ebpf => crate::Instrumentation::None,
             },
             ports: Ports::Free,
@@ -79,10 +76,12 @@ impl Run<'_> {
         };
         let told = process::signal()?;
         let mut shop = Shop::start(&options).await?;
+        if let Some(agent) = self.agent {
+            agent.watch(&receiver.url(), &[])?;
+        }
         let visited = async {
             shop.ready().await?;
-            #[cfg(target_os = "linux")]
-            if let Some(agent) = &mut self.agent {
+            if let Some(agent) = self.agent {
                 agent.watches_all().await?;
             }
             visit(&mut shop, arguments, scenario, number).await
@@ -94,9 +93,11 @@ impl Run<'_> {
         // In peace: the last spans and the last lines of the truth are written at the end.
         shop.stop().await;
         visited?;
-        #[cfg(target_os = "linux")]
-        if let Some(agent) = &mut self.agent {
-            agent.is_done().await?;
+        if let Some(agent) = self.agent {
+            let lost = agent.stop().await?;
+            if lost != Lost::default() {
+                note(format_args!("the agent lost {} events, and {} spans were not taken", lost.events, lost.spans));
+            }
         }
         if let Some(event) = shop.past_event() {
             bail!("{event}, and its truth ended with it: nothing can be judged");

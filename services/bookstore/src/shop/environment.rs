@@ -35,6 +35,12 @@ pub(crate) fn sends_elsewhere() -> bool {
     ENDPOINTS.iter().any(|name| is_set(name))
 }
 
+/// Where the environment of the launcher sends spans, if it does.
+pub(crate) fn traces_endpoint() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"))
+}
+
 /// What all processes of a shop are told alike.
 #[derive(Debug)]
 pub(super) struct Common<'a> {
@@ -73,7 +79,7 @@ impl Common<'_> {
     }
 
     fn telemetry(&self, variables: &mut Variables) {
-        if self.instrumentation == Instrumentation::None {
+        if !self.instrumentation.has_manual() {
             variables.set("OTEL_SDK_DISABLED", "true");
             return;
         }
@@ -114,7 +120,7 @@ impl Common<'_> {
         }
         if service == Storefront {
             variables.set("BOOKSTORE_SECRET_FILE", self.secret.display().to_string());
-            if self.instrumentation != Instrumentation::None && !sends_elsewhere() {
+            if self.instrumentation.has_manual() && !sends_elsewhere() {
                 variables.set("BOOKSTORE_COMPARE_URL", self.ports.url(Compare));
             }
         }
