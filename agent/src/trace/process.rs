@@ -10,7 +10,7 @@ use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::server::{Served, Server};
 use super::shared::Shared;
-use super::tasks::{TaskId, Tasks};
+use super::tasks::{MOST_REQUESTS, TaskId, Tasks};
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
 
 /// The kernel's address of a socket.
@@ -262,8 +262,12 @@ impl Process {
                 }
                 if side == Side::Server {
                     self.threads.insert(stamp.thread, span.id);
-                    let own = if self.unsure {
+                    // A task that has more to serve than is remembered would get the wrong one in the end.
+                    let is_too_much = !is_http2 && watched.server.open() >= MOST_REQUESTS;
+                    if self.unsure || is_too_much {
                         watched.server.lose();
+                    }
+                    let own = if !watched.server.is_sure() {
                         None
                     } else if is_http2 {
                         // 0 is no task, but what is outside of all.

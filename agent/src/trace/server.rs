@@ -19,8 +19,11 @@ pub(crate) struct Server {
     open: HashMap<Exchange, Open>,
     /// HTTP/2: requests whose task was not spawned yet, in their order. hyper spawns one for each, in the same order.
     taskless: VecDeque<Exchange>,
-    /// Events were lost: which task is whose is not known until nothing is open.
+    /// Events were lost, or more was asked at once than is remembered: which task is whose is not known until nothing is
+    /// open.
     unsure: bool,
+    /// Tasks were seen to serve others than those that they were spawned for by their order: it tells nothing.
+    disordered: bool,
     /// Requests that were broken off last: their tasks may not know yet.
     broken_off: VecDeque<BrokenOff>,
 }
@@ -46,17 +49,27 @@ struct Open {
 }
 
 impl Server {
+    /// A request is about to be told of: whether its task can be known.
+    pub(crate) fn is_sure(&mut self) -> bool {
+        if self.open.is_empty() {
+            self.unsure = false;
+            self.taskless.clear();
+        }
+        !self.unsure
+    }
+
+    /// How many requests are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// A request was read. `own` is the task that serves it, where that is known; else it is the next one that is
     /// spawned.
     pub(crate) fn asked(&mut self, exchange: Exchange, span: LocalSpan, own: Option<TaskId>) {
         if self.open.len() >= MOST_OPEN {
             return;
         }
-        if self.open.is_empty() {
-            self.unsure = false;
-            self.taskless.clear();
-        }
-        if own.is_none() && !self.unsure {
+        if own.is_none() && !self.unsure && !self.disordered {
             self.taskless.push_back(exchange);
         }
         self.open.insert(exchange, Open { span, task: own });
@@ -84,7 +97,11 @@ impl Server {
         if open.task == Some(task) {
             return None;
         }
-        open.task = Some(task);
+        if open.task.replace(task).is_some() {
+            // The service spawns tasks of its own where the server spawns those of streams.
+            self.disordered = true;
+            self.taskless.clear();
+        }
         self.taskless.retain(|it| *it != exchange);
         Some(Served { server: open.span.id, start: open.span.start, end: None })
     }
