@@ -9,7 +9,7 @@ use crate::wire::{self, Exchange};
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::server::{Served, Server};
-use super::shared::Shared;
+use super::shared::{Scene, Shared};
 use super::tasks::{MOST_REQUESTS, TaskId, Tasks};
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
 
@@ -161,12 +161,12 @@ impl Process {
         };
         self.stream_is_read(socket, stream, read, out);
         let mut unclear = std::mem::take(&mut self.unclear);
-        unclear.retain(|read| match self.shared.earlier(read.shared, read.key) {
-            Some((socket, stream)) => {
-                self.stream_is_read(socket, stream, *read, out);
-                false
+        unclear.retain(|earlier| {
+            let stream = self.shared.earlier(earlier.shared, earlier.key).filter(|_| earlier.shared == read.shared);
+            if let Some(stream) = stream {
+                self.stream_is_read(socket, stream, *earlier, out);
             }
-            None => true,
+            stream.is_none()
         });
         self.unclear = unclear;
     }
@@ -178,7 +178,10 @@ impl Process {
             let has = |watched: &Watched| watched.client.has_stream(stream) || watched.server.has_stream(stream);
             connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
         };
-        self.shared.stream(read.shared, read.key, open)
+        let is_stranger =
+            |watched: &Watched| matches!(watched.connection.protocol, Protocol::Opaque | Protocol::Unknown(_));
+        let has_strangers = connections.values().any(is_stranger);
+        self.shared.stream(read.shared, read.key, &Scene { open, has_strangers })
     }
 
     fn stream_is_read(&mut self, socket: Socket, stream: Exchange, Read { task, time, .. }: Read, out: &mut Out<'_>) {
