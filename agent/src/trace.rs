@@ -6,6 +6,7 @@
 
 mod client;
 mod connection;
+mod link;
 mod process;
 mod server;
 mod shared;

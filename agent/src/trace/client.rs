@@ -46,6 +46,8 @@ pub(crate) struct Client {
     /// HTTP/1: for whom the last request was that was handed on.
     last_caller: Option<ServerId>,
     asked: bool,
+    /// Several tasks have written here.
+    shared: bool,
     /// HTTP/2: the streams that were handed on last.
     past: VecDeque<Exchange>,
 }
@@ -84,6 +86,16 @@ impl Client {
         self.carrier == task
     }
 
+    /// Whether this task alone has written here so far.
+    pub(crate) fn is_written_by(&self, task: TaskId) -> bool {
+        !self.shared && (!self.asked || self.carrier == task)
+    }
+
+    /// Whether the next wake by whoever read the last answer tells for whom that was.
+    pub(crate) fn waits_for_a_wake(&self) -> bool {
+        self.answered.is_some() || self.streams.is_some()
+    }
+
     /// Whether nothing was asked yet.
     pub(crate) fn is_new(&self) -> bool {
         !self.asked
@@ -119,6 +131,7 @@ impl Client {
             out.counts.evicted += 1;
             return;
         }
+        self.shared |= self.asked && self.carrier != task;
         self.asked = true;
         self.carrier = task;
         if let Link::Stream { read } = link {
@@ -128,7 +141,10 @@ impl Client {
     }
 
     /// The head of an answer was read.
-    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp) {
+    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
+        if self.answered.is_some_and(|before| before != exchange) {
+            self.give_up(out);
+        }
         let Some(open) = self.open.get_mut(&exchange) else { return };
         open.span.response = Some(response);
         open.answered = Some(stamp.time);

@@ -8,6 +8,7 @@ use crate::wire::{self, Exchange};
 
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
+use super::link;
 use super::server::{Served, Server};
 use super::shared::{Scene, Shared};
 use super::tasks::{MOST_REQUESTS, TaskId, Tasks};
@@ -43,6 +44,10 @@ pub(crate) struct Process {
     events: Vec<wire::Event<Stamp>>,
 }
 
+/// Connections of a process that are kept. Those that nothing was heard of for longest go first: their ends were missed, most
+/// likely.
+const MOST_CONNECTIONS: usize = 8_192;
+
 /// Reads that are kept until it is clear which connection they are of.
 const MOST_UNCLEAR: usize = 512;
 
@@ -57,6 +62,8 @@ struct Read {
 
 /// A connection with what is open on it.
 struct Watched {
+    /// When something was heard of it last.
+    heard: u64,
     connection: Connection,
     server: Server,
     client: Client,
@@ -219,11 +226,16 @@ impl Process {
 
     fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
+        if self.connections.len() >= MOST_CONNECTIONS && !self.connections.contains_key(&data.socket) {
+            self.make_room(numbers, out);
+        }
         let watched = self.connections.entry(data.socket).or_insert_with(|| Watched {
+            heard: event.time,
             connection: Connection::new(data),
             server: Server::default(),
             client: Client::default(),
         });
+        watched.heard = event.time;
         if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
             watched.client.read();
         }
@@ -236,6 +248,20 @@ impl Process {
         }
         self.events = events;
         wanted
+    }
+
+    /// Lets the quarter of the connections go that nothing was heard of for longest.
+    fn make_room(&mut self, numbers: &mut Numbers, out: &mut Out<'_>) {
+        let mut silent: Vec<(u64, Socket)> =
+            self.connections.iter().map(|(socket, watched)| (watched.heard, *socket)).collect();
+        silent.sort_unstable();
+        silent.truncate(silent.len().div_ceil(4));
+        out.counts.evicted += silent.len() as u64;
+        for (heard, socket) in silent {
+            let event =
+                Event { process: self.service.pid, thread: 0, time: heard, task: 0, what: What::Close { socket } };
+            self.close(&event, socket, numbers, out);
+        }
     }
 
     fn happened(&mut self, socket: Socket, event: wire::Event<Stamp>, numbers: &mut Numbers, out: &mut Out<'_>) {
@@ -293,7 +319,8 @@ impl Process {
                     },
                     LinkBy::Task if self.unsure => Link::None(Reason::Lost),
                     LinkBy::Task => {
-                        link(&mut self.tasks, watched, &span, stamp, is_http2.then_some(self.reads_are_seen))
+                        let reads = is_http2.then_some(self.reads_are_seen);
+                        link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
                     }
                 };
                 if matches!(link, Link::Wakes { .. } | Link::Stream { .. }) {
@@ -303,8 +330,8 @@ impl Process {
             }
             (wire::Event::Response(exchange, response, _), Side::Server) => watched.server.answered(exchange, response),
             (wire::Event::Response(exchange, response, place), Side::Client) => {
-                watched.client.answered(exchange, response, place.stamp);
-                if self.link_by == LinkBy::Task && !matches!(watched.connection.protocol, Protocol::Postgres(_)) {
+                watched.client.answered(exchange, response, place.stamp, out);
+                if self.link_by == LinkBy::Task && watched.client.waits_for_a_wake() {
                     self.wakes_for.insert(place.stamp.task, socket);
                 }
             }
@@ -400,49 +427,4 @@ fn edge(connection: &Connection, side: Side, exchange: Exchange, is_http2: bool,
     let offset = u32::try_from(place.offset).unwrap_or_default();
     let sequence = place.stamp.sequence.wrapping_add(offset);
     Edge { client, server, sequence, stream: if is_http2 { exchange } else { 0 } }
-}
-
-/// What is known of who asked, when the request is written. `http2_reads`: of HTTP/2, whether reads of streams are seen.
-fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, http2_reads: Option<bool>) -> Link {
-    let (task, at) = (stamp.task, stamp.time);
-    if let wire::Request::Sql(sql) = &span.request {
-        // Drivers of PostgreSQL write in the task that asks.
-        return match tasks.request_and_depth(task, at) {
-            Some((server, 0)) => Link::Known(server, Reason::SameTask),
-            // The pool of sqlx gives a connection back in a task of its own, and ends there what was begun on it.
-            Some(_) if is_rollback(sql.text.as_deref()) => Link::None(Reason::Pool),
-            Some((server, _)) => Link::Known(server, Reason::SpawnedTask),
-            None => Link::None(Reason::NoRequest),
-        };
-    }
-    if let Some(read) = http2_reads {
-        tasks.carries(task, at);
-        return Link::Stream { read };
-    }
-    if tasks.serves(task) {
-        return match tasks.request(task, at) {
-            Some(server) => Link::Known(server, Reason::SameTask),
-            None => Link::None(Reason::NoRequest),
-        };
-    }
-    let before = watched.client.last_end();
-    // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it.
-    let mut causes = tasks.causes(task, before, at);
-    if causes.len() > 1 {
-        causes.retain(|cause| Some(*cause) != watched.client.last_caller());
-    }
-    let request = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
-    // Before the task is known to be a connection's, it is one that was spawned by somebody.
-    let spawn = || {
-        let first = watched.client.is_new();
-        let (parent, spawned) = tasks.spawner(task).filter(|_| first)?;
-        Some((tasks.request(parent, spawned)?, Reason::ConnectionSpawn))
-    };
-    let otherwise = request.or_else(spawn);
-    tasks.carries(task, at);
-    Link::Wakes { otherwise }
-}
-
-fn is_rollback(text: Option<&str>) -> bool {
-    text.is_some_and(|text| text.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("rollback")))
 }

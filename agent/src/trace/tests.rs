@@ -113,6 +113,61 @@ fn a_statement_is_of_the_request_whose_task_writes_it_on_whichever_thread() {
 }
 
 #[test]
+fn a_statement_that_is_handed_to_a_connections_task_is_of_whoever_handed_it() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/a"));
+    // The connection's task, 9, is made for the first who asks, and lasts.
+    story.spawn(5, 9);
+    story.query(9, 30, "SELECT 1");
+    story.wake(9, 5);
+    story.write(5, 1, OK);
+    story.read(6, 2, &get("/b"));
+    story.read(7, 3, &get("/c"));
+    story.wake(6, 9);
+    story.query(9, 30, "SELECT 2");
+    story.wake(9, 6);
+    // Nobody had to be woken by the answer.
+    story.wake(7, 9);
+    story.query(9, 30, "SELECT 3");
+    // Who asked cannot be seen: not the first, for all that.
+    story.query(9, 30, "SELECT 4");
+    story.write(6, 2, OK);
+    story.write(7, 3, OK);
+    assert_eq!(
+        story.links(),
+        [
+            asked("/a", Reason::ResponseWake),
+            asked("/b", Reason::ResponseWake),
+            asked("/c", Reason::RequestWake),
+            (None, Reason::NoWake),
+        ]
+    );
+}
+
+#[test]
+fn requests_that_come_at_once_are_served_one_after_the_other() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &[get("/a"), get("/b")].concat());
+    story.query(5, 30, "SELECT of a");
+    story.write(5, 1, OK);
+    story.query(5, 30, "SELECT of b");
+    story.write(5, 1, OK);
+    assert_eq!(story.links(), [asked("/a", Reason::SameTask), asked("/b", Reason::SameTask)]);
+}
+
+#[test]
+fn connections_that_nothing_is_heard_of_make_room() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(1, 1, &get("/forgotten"));
+    for socket in 2..10_000 {
+        story.read(1, socket, "GET /hal");
+    }
+    assert!(story.tracer.counts().evicted > 0);
+    // What was open on them is over.
+    assert!(story.tracer.take().iter().any(|span| span.id == 1));
+}
+
+#[test]
 fn by_thread_the_last_request_on_it_gets_everything() {
     let mut story = Story::new(LinkBy::Thread);
     story.read(5, 1, &get("/a"));

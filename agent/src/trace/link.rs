@@ -1,0 +1,78 @@
+//! Who asked, as far as it is known when a request is written.
+
+use crate::wire;
+
+use super::client::{Client, Link};
+use super::connection::Stamp;
+use super::tasks::Tasks;
+use super::{LocalSpan, Reason};
+
+/// For whom a request is that a task writes on a connection. `http2_reads`: of HTTP/2, whether reads of streams are seen.
+pub(crate) fn of(
+    tasks: &mut Tasks,
+    client: &Client,
+    span: &LocalSpan,
+    stamp: Stamp,
+    http2_reads: Option<bool>,
+) -> Link {
+    if let wire::Request::Sql(sql) = &span.request {
+        return statement(tasks, client, sql.text.as_deref(), stamp);
+    }
+    let (task, at) = (stamp.task, stamp.time);
+    if let Some(read) = http2_reads {
+        tasks.carries(task, at);
+        return Link::Stream { read };
+    }
+    if tasks.serves(task) {
+        return match tasks.request(task, at) {
+            Some(server) => Link::Known(server, Reason::SameTask),
+            None => Link::None(Reason::NoRequest),
+        };
+    }
+    let before = client.last_end();
+    // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it.
+    let mut causes = tasks.causes(task, before, at);
+    if causes.len() > 1 {
+        causes.retain(|cause| Some(*cause) != client.last_caller());
+    }
+    let request = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
+    // Before the task is known to be a connection's, it is one that was spawned by somebody.
+    let spawn = || {
+        let first = client.is_new();
+        let (parent, spawned) = tasks.spawner(task).filter(|_| first)?;
+        Some((tasks.request(parent, spawned)?, Reason::ConnectionSpawn))
+    };
+    let otherwise = request.or_else(spawn);
+    tasks.carries(task, at);
+    Link::Wakes { otherwise }
+}
+
+/// Some drivers of PostgreSQL write in the task that asks (sqlx), others in one of the connection's, to which statements are
+/// handed (tokio-postgres). The latter writes all of a connection's statements and serves nothing itself; it may have been
+/// spawned by the first who asked, and is woken by each.
+fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp) -> Link {
+    let (task, at) = (stamp.task, stamp.time);
+    let inherited = match tasks.request_and_depth(task, at) {
+        Some((server, 0)) => return Link::Known(server, Reason::SameTask),
+        // The pool of sqlx gives a connection back in a task of its own, and ends there what was begun on it.
+        Some(_) if is_rollback(text) => return Link::None(Reason::Pool),
+        Some((server, _)) => Some((server, Reason::SpawnedTask)),
+        None => None,
+    };
+    if task == 0 || tasks.serves(task) || !client.is_written_by(task) {
+        return inherited.map_or(Link::None(Reason::NoRequest), |(server, reason)| Link::Known(server, reason));
+    }
+    let for_others = |server| client.last_caller().is_some_and(|caller| caller != server);
+    match (&tasks.causes(task, client.last_end(), at)[..], inherited) {
+        ([], None) => Link::None(Reason::NoRequest),
+        ([], Some((server, _))) if for_others(server) => Link::Wakes { otherwise: None },
+        ([], inherited) => Link::Wakes { otherwise: inherited },
+        ([cause], Some((server, reason))) if *cause == server => Link::Wakes { otherwise: Some((server, reason)) },
+        ([cause], _) => Link::Wakes { otherwise: Some((*cause, Reason::RequestWake)) },
+        (_, _) => Link::Wakes { otherwise: None },
+    }
+}
+
+fn is_rollback(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("rollback")))
+}
