@@ -198,7 +198,7 @@ impl Process {
             if !self.spawns_for.contains_key(&task)
                 && let Some(Served { server, start, end }) = watched.server.read_by(stream, task)
             {
-                self.tasks.serve(task, server, start);
+                self.tasks.serves_instead(task, server, start);
                 if let Some(end) = end {
                     self.tasks.served(task, server, end);
                 }

@@ -118,6 +118,12 @@ impl Tasks {
         task.requests.push_back(Request { server, start, end: None });
     }
 
+    /// The task serves this request, and none of those that it was taken to serve.
+    pub(crate) fn serves_instead(&mut self, task: TaskId, server: ServerId, start: u64) {
+        self.task(task, start).requests.clear();
+        self.serve(task, server, start);
+    }
+
     /// A request was answered, and with it all before it: a task answers them in their order.
     pub(crate) fn served(&mut self, task: TaskId, server: ServerId, end: u64) {
         let Some(task) = self.tasks.get_mut(&task) else { return };
