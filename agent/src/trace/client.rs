@@ -96,11 +96,6 @@ impl Client {
         self.answered.is_some() || self.streams.is_some()
     }
 
-    /// Whether nothing was asked yet.
-    pub(crate) fn is_new(&self) -> bool {
-        !self.asked
-    }
-
     /// For whom the last request was.
     pub(crate) fn last_caller(&self) -> Option<ServerId> {
         self.last_caller

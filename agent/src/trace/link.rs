@@ -30,19 +30,11 @@ pub(crate) fn of(
         };
     }
     let before = client.last_end();
-    // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it.
+    // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it. Who spawned
+    // the task says nothing: a connection that somebody makes may be used by another first.
     let mut causes = tasks.causes(task, before, at);
-    if causes.len() > 1 {
-        causes.retain(|cause| Some(*cause) != client.last_caller());
-    }
-    let request = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
-    // Before the task is known to be a connection's, it is one that was spawned by somebody.
-    let spawn = || {
-        let first = client.is_new();
-        let (parent, spawned) = tasks.spawner(task).filter(|_| first)?;
-        Some((tasks.request(parent, spawned)?, Reason::ConnectionSpawn))
-    };
-    let otherwise = request.or_else(spawn);
+    causes.retain(|cause| Some(*cause) != client.last_caller());
+    let otherwise = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
     tasks.carries(task, at);
     Link::Wakes { otherwise }
 }

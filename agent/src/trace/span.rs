@@ -52,8 +52,6 @@ pub enum Reason {
     ResponseWake,
     /// Before the request was written, a task that works for the parent woke the connection's.
     RequestWake,
-    /// A task that works for the parent spawned the connection's for this request.
-    ConnectionSpawn,
     /// A task that works for the parent read the body of the answer, and was seen to be at this stream.
     StreamRead,
     /// When the stream's answer was there, the stream's own task woke one that works for the parent.
@@ -85,7 +83,6 @@ impl Reason {
             Self::SpawnedTask => "spawned_task",
             Self::ResponseWake => "response_wake",
             Self::RequestWake => "request_wake",
-            Self::ConnectionSpawn => "connection_spawn",
             Self::StreamRead => "stream_read",
             Self::StreamWake => "stream_wake",
             Self::StreamOrder => "stream_order",
