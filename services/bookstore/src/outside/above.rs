@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,20 +33,21 @@ pub(super) fn run(mut again: Command, link_by: LinkBy) -> anyhow::Result<ExitCod
     let (ours, theirs) = UnixStream::pair()?;
     let listening = ours.try_clone()?;
     let status = runtime()?.block_on(async move {
-        again.env(WATCHED, "1").stdin(OwnedFd::from(theirs));
+        // A process group of its own keeps the terminal's Ctrl-C away: it is handed on below, once.
+        again.env(WATCHED, "1").stdin(OwnedFd::from(theirs)).process_group(0);
         let mut again = tokio::process::Command::from(again);
         let mut child = again.spawn().context("this executable cannot be run again as an ordinary user")?;
         // It holds the other end, too; the socket is to end with the child.
         drop(again);
         let pid = child.id().context("it has ended at once")?;
         let agent = std::thread::Builder::new().name("agent".to_owned()).spawn(move || obey(ours, pid, link_by))?;
-        // A terminal's Ctrl-C reaches the child by itself; whoever ends this process means the child.
+        // Whoever ends this process means the child.
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status?,
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => end(pid),
+                _ = interrupt.recv() => hand_on(Signal::INT, pid),
+                _ = terminate.recv() => hand_on(Signal::TERM, pid),
             }
         };
         // Whatever may still hold the other end.
@@ -56,10 +58,10 @@ pub(super) fn run(mut again: Command, link_by: LinkBy) -> anyhow::Result<ExitCod
     Ok(exit_code(status))
 }
 
-fn end(pid: u32) {
-    // Not yet waited for, so the id is still this process's.
+fn hand_on(signal: Signal, pid: u32) {
+    // Not yet waited for, so the id is still the child's.
     if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
-        let _gone = kill_process(pid, Signal::TERM);
+        let _gone = kill_process(pid, signal);
     }
 }
 
