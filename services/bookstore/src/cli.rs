@@ -219,6 +219,8 @@ pub(crate) struct Score {
     #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
     pub(crate) max_missing: Option<f64>,
     /// Also writes spans (OTLP/JSON lines) and truth logs to this folder, to be judged again
+    ///
+    /// With --side ebpf and one run also what the kernel said, for `bookstore-agent replay`: kernel.rec.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Judges these spans instead: OTLP/JSON lines, a file or a folder; may be given again

@@ -10,16 +10,16 @@
 //!        └─ catalog, inventory, …
 //! ```
 
-use std::cell::RefCell;
 use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
 use std::process::{ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
-use bookstore_agent::discover::Rules;
-use bookstore_agent::export::Exporter;
-use bookstore_agent::run::{self, Options, Progress};
+use bookstore_agent::discover::{Rule, Rules, Select};
+use bookstore_agent::export::{Exporter, Message};
+use bookstore_agent::run::{self, Host, MOST_OF_A_RECORDING, Options, Progress};
 use bookstore_agent::trace::LinkBy;
 use tokio::sync::watch;
 
@@ -37,11 +37,12 @@ pub(crate) fn is_watched() -> bool {
     std::env::var_os(WATCHED).is_some()
 }
 
-/// Runs the agent, and `again`, which is this program with its arguments as an ordinary user. Ends with it.
+/// Runs the agent, and `again`, which is this program with its arguments as an ordinary user. Ends with it. What the kernel
+/// says is also written to `record`.
 ///
 /// # Errors
 /// When the kernel refuses the agent, or the program cannot be started.
-pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<ExitCode> {
+pub(crate) fn supervise(mut again: Command, link_by: LinkBy, record: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let mut child = again
         .env(WATCHED, "1")
         .stdin(Stdio::piped())
@@ -52,54 +53,66 @@ pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<E
     let told = Arc::clone(&stop);
     let options = Options {
         rules: Rules {
-            ancestors: vec![child.id()],
+            any: vec![Rule::new(Select::Descendants(child.id()))],
             services: Service::ALL.iter().filter(|it| it.has_database()).map(|it| it.name().to_owned()).collect(),
-            ..Rules::default()
         },
         link_by,
+        record: record.map(|path| (path, MOST_OF_A_RECORDING)),
     };
+    let mut above = Above { mouth, exporter: None };
     let agent =
-        std::thread::Builder::new().name("agent".to_owned()).spawn(move || watch(&options, &told, &mut mouth))?;
+        std::thread::Builder::new().name("agent".to_owned()).spawn(move || run::run(&options, &told, &mut above))?;
     let status = child.wait()?;
     stop.store(true, Ordering::Relaxed);
     let Ok(watched) = agent.join() else { bail!("the agent has ended badly") };
     let summary = watched?;
-    if summary.lost + summary.late > 0 {
-        note(format_args!("the agent lost {} events; {} came late", summary.lost, summary.late));
+    if summary.lost + summary.done.late > 0 {
+        note(format_args!("the agent lost {} events; {} came late", summary.lost, summary.done.late));
     }
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn watch(options: &Options, stop: &AtomicBool, mouth: &mut ChildStdin) -> anyhow::Result<run::Summary> {
-    // Each shop has a receiver of its own.
-    let exporter = RefCell::new(None::<(String, Exporter)>);
-    let mut tell = |progress: Progress<'_>| match progress {
-        Progress::Loaded(_) | Progress::Calibrated(..) => {}
-        Progress::Watching(found, _, _) => {
-            let mut exporter = exporter.borrow_mut();
-            if let Some(endpoint) = &found.endpoint
-                && exporter.as_ref().is_none_or(|(known, _)| known != endpoint)
-            {
-                match Exporter::new(endpoint) {
-                    Ok(made) => *exporter = Some((endpoint.clone(), made)),
-                    Err(error) => note(format_args!("the agent: {error:#}")),
+/// What the agent has of the one below.
+struct Above {
+    mouth: ChildStdin,
+    /// Each shop has a receiver of its own.
+    exporter: Option<(String, Exporter)>,
+}
+
+impl Host for Above {
+    fn tell(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Watching(found, _, _) => {
+                if let Some(endpoint) = &found.endpoint
+                    && self.exporter.as_ref().is_none_or(|(known, _)| known != endpoint)
+                {
+                    match Exporter::new(endpoint) {
+                        Ok(made) => self.exporter = Some((endpoint.clone(), made)),
+                        Err(error) => note(format_args!("the agent: {error:#}")),
+                    }
                 }
+                // It may have ended.
+                let _gone = writeln!(self.mouth, "{}", found.service.name);
             }
-            // It may have ended.
-            let _gone = writeln!(mouth, "{}", found.service.name);
-        }
-        Progress::Alone => {
-            if let Some((_, exporter)) = &*exporter.borrow() {
-                exporter.flush();
+            Progress::Alone => {
+                if let Some((_, exporter)) = &self.exporter {
+                    exporter.flush();
+                }
+                let _gone = writeln!(self.mouth, "{DONE}");
             }
-            let _gone = writeln!(mouth, "{DONE}");
+            _ => {}
         }
-    };
-    run::run(options, stop, &mut tell, &mut |batch| {
-        if let Some((_, exporter)) = &*exporter.borrow() {
-            exporter.send(batch);
+    }
+
+    fn send(&mut self, message: Message) {
+        if let Some((_, exporter)) = &self.exporter {
+            exporter.send(message);
         }
-    })
+    }
+
+    fn dropped(&self) -> u64 {
+        self.exporter.as_ref().map_or(0, |(_, exporter)| exporter.dropped())
+    }
 }
 
 /// What the agent above says.

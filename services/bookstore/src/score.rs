@@ -50,7 +50,10 @@ fn watched(arguments: &Score) -> anyhow::Result<ExitCode> {
     if !privileges::is_root() {
         bail!("the agent needs root's rights to look into other processes: sudo bookstore score --side ebpf …");
     }
-    outside::supervise(privileges::as_ordinary(arguments.record.as_deref())?, arguments.link_by)
+    let again = privileges::as_ordinary(arguments.record.as_deref())?;
+    // Of one run only: the truth of each is its own.
+    let record = arguments.record.as_ref().filter(|_| arguments.runs.get() == 1);
+    outside::supervise(again, arguments.link_by, record.map(|folder| folder.join("kernel.rec")))
 }
 
 fn recorded(arguments: &Score) -> anyhow::Result<Report> {
