@@ -52,6 +52,17 @@ score-agent:
     target/release/bookstore score --side ebpf --link-by thread --scenario mixed --database postgres --requests 5000 --runs 3 \
         --json > docs/results/agent/mixed-by-thread.json
 
+# The recordings that the agent's linker is tested with, made again, as root; also what must come of them.
+record-agent:
+    cargo build --release
+    for scenario in sequence join spawn fanout hedge mixed; do \
+        made=target/recordings/$scenario kept=agent/tests/recordings/$scenario; \
+        rm -rf $made && mkdir -p target/recordings $kept && \
+        target/release/bookstore score --side ebpf --scenario $scenario --database postgres --requests 150 --record $made && \
+        cp $made/kernel.rec $kept && cat $made/truth/*.jsonl | gzip -9n > $kept/truth.jsonl.gz || exit 1; \
+    done
+    INSTA_UPDATE=always cargo test -p bookstore-agent --test recorded
+
 # The agent's programs for the kernel, built again (clang 14).
 bpf:
     agent/bpf/build

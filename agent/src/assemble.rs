@@ -180,11 +180,16 @@ impl<R: FnMut() -> u64> Assembler<R> {
     }
 }
 
-/// A service's spans are sent together.
-pub fn by_service(spans: Vec<Span>) -> HashMap<Arc<crate::trace::Service>, Vec<Span>> {
-    let mut services: HashMap<_, Vec<Span>> = HashMap::new();
+/// A service's spans are sent together; the service comes first whose span does.
+pub fn by_service(spans: Vec<Span>) -> Vec<(Arc<crate::trace::Service>, Vec<Span>)> {
+    let mut services: Vec<(Arc<crate::trace::Service>, Vec<Span>)> = Vec::new();
+    let mut places = HashMap::new();
     for span in spans {
-        services.entry(Arc::clone(&span.local.service)).or_default().push(span);
+        let place = *places.entry(Arc::clone(&span.local.service)).or_insert(services.len());
+        match services.get_mut(place) {
+            Some((_, spans)) => spans.push(span),
+            None => services.push((Arc::clone(&span.local.service), vec![span])),
+        }
     }
     services
 }

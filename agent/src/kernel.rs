@@ -157,13 +157,15 @@ impl Kernel {
         let _thread = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(links));
     }
 
-    /// Hands on what is in the ring.
-    pub fn read(&mut self, mut each: impl FnMut(Event)) {
-        while let Some(item) = self.ring.next() {
+    /// Hands on what is in the ring, so many events at most: each with its bytes. Gives how many it was.
+    pub fn read(&mut self, most: usize, mut each: impl FnMut(&[u8], Event)) -> usize {
+        for read in 0..most {
+            let Some(item) = self.ring.next() else { return read };
             if let Some(event) = Event::read(&item) {
-                each(event);
+                each(&item, event);
             }
         }
+        most
     }
 
     /// Nothing more is wanted of a connection.

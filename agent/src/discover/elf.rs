@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use iced_x86::Register;
+use object::Endianness;
+use object::elf::{FileHeader64, PT_LOAD};
 use object::read::ReadCache;
-use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
 use super::code;
-
-/// The longest name of a function that is looked at: tokio's are far shorter.
-const LONGEST_NAME: usize = 512;
+use super::symbols::functions;
 
 /// The most bytes of tokio's `TaskIdGuard` functions that are looked at: they have less than 100.
 const LONGEST_GUARD: u64 = 512;
@@ -54,55 +55,74 @@ pub enum ReadError {
     Format(#[from] object::Error),
 }
 
+/// A function that matters.
+#[derive(Clone, Copy)]
+enum Which {
+    /// Both of `TaskIdGuard` put the current task's id to its place, and write nothing else of 8 bytes.
+    Guard,
+    Wake,
+    StreamRead,
+    StreamDrop,
+    Hooks,
+    Bind,
+}
+
+impl Which {
+    /// What a name, mangled, is of.
+    fn of(name: &str) -> Option<Self> {
+        // Nearly all are of something else: only the rest is worth demangling.
+        if !(name.contains("tokio") || name.contains("h2")) {
+            return None;
+        }
+        match format!("{:#}", rustc_demangle::demangle(name)).as_str() {
+            "tokio::runtime::task::core::TaskIdGuard::enter"
+            | "<tokio::runtime::task::core::TaskIdGuard as core::ops::drop::Drop>::drop" => Some(Self::Guard),
+            "tokio::runtime::task::waker::wake_by_val" | "tokio::runtime::task::waker::wake_by_ref" => Some(Self::Wake),
+            "h2::share::RecvStream::poll_data" => Some(Self::StreamRead),
+            "<h2::share::RecvStream as core::ops::drop::Drop>::drop" => Some(Self::StreamDrop),
+            "tokio::runtime::task_hooks::TaskHooks::spawn" => Some(Self::Hooks),
+            name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
+                Some(Self::Bind)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Finds tokio's functions by their symbols. Empty if there are none: it is another program, or a stripped one.
 ///
 /// # Errors
 /// When the file cannot be read, or is no ELF.
 pub fn probes(path: &Path) -> Result<Probes, ReadError> {
-    // The executable of a service is some 30 MB, and a few parts of it matter.
-    let cache = ReadCache::new(File::open(path)?);
-    let file = object::File::parse(&cache)?;
+    let file = File::open(path)?;
+    let code = Code::of(&file)?;
     let mut probes = Probes::default();
     let (mut hooks, mut bound) = (Vec::new(), Vec::new());
     let mut current_task = Vec::new();
-    for symbol in file.symbols() {
-        if symbol.kind() != SymbolKind::Text {
-            continue;
-        }
-        let Ok(name) = symbol.name() else { continue };
-        // Nearly all are of something else: only the rest is worth demangling.
-        if name.len() > LONGEST_NAME || !(name.contains("tokio") || name.contains("h2")) {
-            continue;
-        }
-        let name = format!("{:#}", rustc_demangle::demangle(name));
-        let (list, argument) = match name.as_str() {
-            // Both put an id there, and write nothing else of 8 bytes.
-            "tokio::runtime::task::core::TaskIdGuard::enter"
-            | "<tokio::runtime::task::core::TaskIdGuard as core::ops::drop::Drop>::drop" => {
-                if let Some((_, code)) = code_at(&file, symbol.address(), symbol.size().min(LONGEST_GUARD)) {
-                    current_task.extend(code::thread_local_written(code));
+    for function in functions(&file, Which::of)? {
+        let (list, argument) = match function.what {
+            Which::Guard => {
+                if let Some((_, code)) = code.at(function.address, function.size.min(LONGEST_GUARD)) {
+                    current_task.extend(code::thread_local_written(&code));
                 }
                 continue;
             }
-            "tokio::runtime::task::waker::wake_by_val" | "tokio::runtime::task::waker::wake_by_ref" => {
-                (&mut probes.wake, Register::RDI)
-            }
-            "h2::share::RecvStream::poll_data" => (&mut probes.stream_read, Register::RSI),
-            "<h2::share::RecvStream as core::ops::drop::Drop>::drop" => (&mut probes.stream_drop, Register::RDI),
-            "tokio::runtime::task_hooks::TaskHooks::spawn" => (&mut hooks, Register::RSI),
-            name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
-                (&mut bound, Register::RSI)
-            }
-            _ => continue,
+            Which::Wake => (&mut probes.wake, Register::RDI),
+            Which::StreamRead => (&mut probes.stream_read, Register::RSI),
+            Which::StreamDrop => (&mut probes.stream_drop, Register::RDI),
+            Which::Hooks => (&mut hooks, Register::RSI),
+            Which::Bind => (&mut bound, Register::RSI),
         };
-        if let Some(offset) = offset(&file, symbol.address(), argument) {
-            list.push(offset);
+        // The cheapest place for a probe in it.
+        if let Some((offset, code)) = code.at(function.address, code::CODE as u64) {
+            list.push(offset + code::cheapest(&code, argument));
         }
     }
     for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
     }
+    current_task.sort_unstable();
     current_task.dedup();
     probes.current_task = if let [distance] = current_task[..] { Some(distance) } else { None };
     probes.spawn = match (hooks.is_empty(), bound.is_empty()) {
@@ -113,18 +133,32 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
     Ok(probes)
 }
 
-/// The offset in the file of the cheapest place for a probe in the function at an address.
-fn offset<'a>(file: &impl object::Object<'a>, address: u64, argument: Register) -> Option<u64> {
-    let (offset, code) = code_at(file, address, code::CODE as u64)?;
-    Some(offset + code::cheapest(code, argument))
+/// The code in a file.
+struct Code<'a> {
+    file: &'a File,
+    /// What is loaded: from which address on, how many bytes, from where in the file.
+    segments: Vec<(u64, u64, u64)>,
 }
 
-/// The offset in the file of an address, and the code from there.
-fn code_at<'a>(file: &impl object::Object<'a>, address: u64, size: u64) -> Option<(u64, &'a [u8])> {
-    let segment = file
-        .segments()
-        .find(|segment| (segment.address()..segment.address().saturating_add(segment.size())).contains(&address))?;
-    let within = address - segment.address();
-    let code = segment.data_range(address, size.min(segment.size() - within)).ok()??;
-    Some((segment.file_range().0 + within, code))
+impl<'a> Code<'a> {
+    fn of(file: &'a File) -> Result<Self, ReadError> {
+        let cache = ReadCache::new(file.try_clone()?);
+        let header = FileHeader64::<Endianness>::parse(&cache)?;
+        let endian = header.endian()?;
+        let segments = header.program_headers(endian, &cache)?.iter().filter(|it| it.p_type(endian) == PT_LOAD);
+        let segments = segments.map(|it| (it.p_vaddr(endian), it.p_filesz(endian), it.p_offset(endian))).collect();
+        Ok(Self { file, segments })
+    }
+
+    /// The offset in the file of an address, and the code from there.
+    fn at(&self, address: u64, size: u64) -> Option<(u64, Vec<u8>)> {
+        let (within, most, offset) = self.segments.iter().find_map(|(start, length, offset)| {
+            let within = address.checked_sub(*start).filter(|within| within < length)?;
+            Some((within, length - within, *offset))
+        })?;
+        let offset = offset.checked_add(within)?;
+        let mut code = vec![0; usize::try_from(size.min(most)).ok()?];
+        self.file.read_exact_at(&mut code, offset).ok()?;
+        Some((offset, code))
+    }
 }

@@ -1,26 +1,17 @@
-//! The processes of this machine that are to be watched.
+//! The processes of this machine. Command lines are not read: there are secrets in them.
 
-use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use procfs::process::{Process, all_processes};
 
+use super::census::Life;
+use super::listeners::Listeners;
+use super::rules::{Rule, Rules, Select};
 use crate::trace::Service;
 
-/// Which processes are wanted: those that are named, and those that descend from others; of these, such as have the right
-/// executable.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// These.
-    pub pids: Vec<u32>,
-    /// What these have started, and what that has.
-    pub ancestors: Vec<u32>,
-    /// Only those whose executable has this name.
-    pub executable: Option<String>,
-    /// Only services of these names; empty: of any.
-    pub services: Vec<String>,
-}
+/// Ancestors that are looked at, for a process that descends from one: nobody has as many.
+const MOST_ANCESTORS: usize = 64;
 
 /// Names an executable file: its device, inode and time of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,56 +28,96 @@ pub struct Found {
     pub program: Program,
     /// Where it sends its own telemetry, if it says so.
     pub endpoint: Option<String>,
+    /// What it is called where it does not say so: by the rule that it fits to.
+    named: Option<String>,
 }
 
-/// The processes that fit, and are not among those that are known.
+/// Everybody who lives; who has ended and waits for its parent to be told does not.
 #[must_use]
-pub fn find(rules: &Rules, known: &HashSet<u32>) -> Vec<Found> {
+pub fn alive() -> Vec<Life> {
     let Ok(processes) = all_processes() else { return Vec::new() };
-    let stats: HashMap<u32, u32> = processes
-        .filter_map(|process| {
-            let stat = process.ok()?.stat().ok()?;
-            Some((u32::try_from(stat.pid).ok()?, u32::try_from(stat.ppid).ok()?))
-        })
-        .collect();
-    let descends = |mut pid: u32| {
-        // A chain of parents ends at 0; it is as long as there are processes at most.
-        for _ in 0..stats.len() {
-            match stats.get(&pid) {
-                Some(parent) if rules.ancestors.contains(parent) => return true,
-                Some(parent) => pid = *parent,
-                None => return false,
-            }
-        }
-        false
-    };
-    let wanted = |pid: &u32| !known.contains(pid) && (rules.pids.contains(pid) || descends(*pid));
-    let right = |found: &Found| {
-        rules.executable.as_ref().is_none_or(|name| *name == found.service.executable)
-            && (rules.services.is_empty() || rules.services.contains(&found.service.name))
-    };
-    let own = std::process::id();
-    stats
-        .keys()
-        .copied()
-        .filter(|pid| *pid != own && wanted(pid))
-        .filter_map(look)
-        .filter(|found| right(found))
-        .collect()
+    processes.filter_map(|process| life_of(&process.ok()?)).collect()
 }
 
-/// What a process is. None for a thread of the kernel's, and for what has ended meanwhile.
-fn look(pid: u32) -> Option<Found> {
+/// One of them.
+#[must_use]
+pub fn life(pid: u32) -> Option<Life> {
+    life_of(&Process::new(pid.try_into().ok()?).ok()?)
+}
+
+fn life_of(process: &Process) -> Option<Life> {
+    let stat = process.stat().ok()?;
+    // Zombie, dead (proc(5)).
+    if matches!(stat.state, 'Z' | 'X' | 'x') {
+        return None;
+    }
+    Some(Life { pid: stat.pid.try_into().ok()?, parent: stat.ppid.try_into().ok()?, started: stat.starttime })
+}
+
+/// What a process is, if it is wanted. Its `parent` is told if that one is watched: what it has forked is, too. None for a
+/// thread of the kernel's, and for what has ended meanwhile.
+#[must_use]
+pub fn look(life: Life, rules: &Rules, listeners: &Listeners, parent: Option<&Found>) -> Option<Found> {
+    let pid = life.pid;
+    if pid == std::process::id() {
+        return None;
+    }
     let process = Process::new(pid.try_into().ok()?).ok()?;
-    let executable = process.exe().ok()?.file_name()?.to_string_lossy().into_owned();
-    let environment = process.environ().ok()?;
-    let variable = |name: &str| environment.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str());
-    let name = variable("OTEL_SERVICE_NAME").filter(|name| !name.is_empty()).map(str::to_owned);
-    let name = name.unwrap_or_else(|| executable.clone());
+    let path = undeleted(process.exe().ok()?);
     // Through the process's own root: it may be in a container, with files of its own.
-    let executable_path = PathBuf::from(format!("/proc/{pid}/exe"));
-    let file = std::fs::metadata(&executable_path).ok()?;
-    let program = Program(file.dev(), file.ino(), file.ctime_nsec() ^ file.ctime() << 30);
-    let endpoint = variable("OTEL_EXPORTER_OTLP_ENDPOINT").filter(|it| !it.is_empty()).map(str::to_owned);
-    Some(Found { service: Service { name, pid, executable }, executable: executable_path, program, endpoint })
+    let executable = PathBuf::from(format!("/proc/{pid}/exe"));
+    let fits = |rule: &&Rule| match &rule.select {
+        Select::Pid(it) => *it == pid,
+        Select::Executable(glob) => glob.fits(&path),
+        Select::Port(port) => listeners.listens(pid, *port),
+        Select::Descendants(ancestor) => descends(life, *ancestor),
+    };
+    let named = match rules.any.iter().find(fits) {
+        Some(rule) => rule.service.clone(),
+        // A fork that has started no program yet is what its parent is.
+        None => parent.filter(|it| program(&executable) == Some(it.program))?.named.clone(),
+    };
+    let environment = process.environ().ok()?;
+    let variable = |name: &str| {
+        let value = environment.get(std::ffi::OsStr::new(name))?.to_str()?;
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    let file = path.file_name()?.to_string_lossy().into_owned();
+    let name = variable("OTEL_SERVICE_NAME").or_else(|| named.clone()).unwrap_or_else(|| file.clone());
+    if !rules.wants(&name) {
+        return None;
+    }
+    Some(Found {
+        service: Service { name, pid, executable: file },
+        program: program(&executable)?,
+        executable,
+        endpoint: variable("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        named,
+    })
+}
+
+fn program(executable: &Path) -> Option<Program> {
+    let file = std::fs::metadata(executable).ok()?;
+    Some(Program(file.dev(), file.ino(), file.ctime_nsec() ^ file.ctime() << 30))
+}
+
+/// The kernel adds this to the path of a file that was replaced.
+fn undeleted(path: PathBuf) -> PathBuf {
+    match path.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+        Some(path) => PathBuf::from(path),
+        None => path,
+    }
+}
+
+fn descends(mut life: Life, ancestor: u32) -> bool {
+    for _ in 0..MOST_ANCESTORS {
+        if life.parent == ancestor {
+            return true;
+        }
+        match self::life(life.parent) {
+            Some(parent) => life = parent,
+            None => return false,
+        }
+    }
+    false
 }

@@ -22,7 +22,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use bookstore_agent::trace::LinkBy;
 use bookstore_bench::model::{Durations, Experiment, PhaseKind, Receiver, Run};
 use bookstore_bench::{Outcome, Summary, order};
 use bookstore_loadgen::Scenario;
@@ -31,7 +30,7 @@ pub(crate) use mode::Mode;
 use run::{Load, Runner};
 
 use crate::cli::{Bench, Instrumentation};
-use crate::outside::{self, Place, Wish};
+use crate::outside::{self, Manner, Place, Wish};
 use crate::terminal::{self, note};
 use crate::{runtime, shop};
 
@@ -55,7 +54,7 @@ pub(crate) fn run(arguments: &Bench) -> anyhow::Result<ExitCode> {
     }
     let has_agent = arguments.modes.iter().any(|mode| mode.instrumentation.has_agent());
     let wish = if has_agent && !arguments.self_test { Wish::Needed } else { Wish::Without };
-    let agent = match outside::enter(wish, Some(&arguments.out), LinkBy::Task)? {
+    let agent = match outside::enter(wish, Some(&arguments.out), Manner::default())? {
         Place::Here(agent) => agent,
         Place::Done(code) => return Ok(code),
     };

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// they cannot say. Linux only.
     #[cfg(target_os = "linux")]
     Bench(Bench),
+    /// The eBPF agent alone: traces any process from outside; needs root's rights (docs/agent.md). Linux only
+    #[cfg(target_os = "linux")]
+    Agent(bookstore_agent::cli::Arguments),
     /// Exits with 0 if a URL answers with a 2xx within two seconds; for containers without a shell
     #[command(after_help = "Example: bookstore healthcheck http://127.0.0.1:8080/readyz")]
     Healthcheck {
@@ -247,6 +250,8 @@ pub(crate) struct Score {
     #[arg(long, value_name = "PERCENT", value_parser = parse_share)]
     pub(crate) max_missing: Option<f64>,
     /// Also writes spans (OTLP/JSON lines) and truth logs to this folder, to be judged again
+    ///
+    /// With --side ebpf and one run also what the kernel said, for `bookstore-agent replay`: kernel.rec.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     /// Judges these spans instead: OTLP/JSON lines, a file or a folder; may be given again

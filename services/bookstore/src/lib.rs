@@ -68,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Load(arguments) => bookstore_loadgen::cli::run(arguments),
         Command::Score(arguments) => score::run(&arguments),
         #[cfg(target_os = "linux")]
+        Command::Agent(arguments) => bookstore_agent::cli::main(arguments),
+        #[cfg(target_os = "linux")]
         Command::Bench(arguments) => bench::run(&arguments),
         // The services, which have run above.
         _ => Ok(ExitCode::SUCCESS),

@@ -16,7 +16,7 @@ mod above;
 mod below;
 mod words;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -48,19 +48,26 @@ pub(crate) enum Place {
     Done(ExitCode),
 }
 
+/// How the agent is to be, other than usual.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    /// By what it links requests.
+    pub(crate) link_by: LinkBy,
+    /// Where it writes what the kernel said, the first time that it is told to watch.
+    pub(crate) record: Option<PathBuf>,
+}
+
 /// Gives root's rights up, and keeps an agent that has them, if it is wished for. `data_dir` is made the ordinary
 /// user's.
 ///
 /// # Errors
 /// When the agent is needed and cannot be had, or there is nobody to become.
-pub(crate) fn enter(wish: Wish, data_dir: Option<&Path>, link_by: LinkBy) -> anyhow::Result<Place> {
+pub(crate) fn enter(wish: Wish, data_dir: Option<&Path>, manner: Manner) -> anyhow::Result<Place> {
     if let Some(agent) = Agent::above() {
         return Ok(Place::Here(Some(agent)));
     }
     match (wish, privileges::is_root()) {
-        (Wish::Welcome | Wish::Needed, true) => {
-            above::run(privileges::as_ordinary(data_dir)?, link_by).map(Place::Done)
-        }
+        (Wish::Welcome | Wish::Needed, true) => above::run(privileges::as_ordinary(data_dir)?, manner).map(Place::Done),
         (Wish::Needed, false) => {
             bail!("the agent needs root's rights to look into other processes: sudo {}", command())
         }

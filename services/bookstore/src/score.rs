@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use bookstore_score::{Report, Setting, Thresholds, Verdict, files};
 
 use crate::cli::Score;
-use crate::outside::{self, Agent, Place};
+use crate::outside::{self, Agent, Manner, Place};
 use crate::terminal::{self, note};
 use crate::{runtime, shop};
 
@@ -28,7 +28,10 @@ pub(crate) fn run(arguments: &Score) -> anyhow::Result<ExitCode> {
         max_missing: arguments.max_missing,
     };
     let report = if arguments.otlp.is_empty() {
-        let agent = match outside::enter(arguments.side.wish(), arguments.record.as_deref(), arguments.link_by)? {
+        // Of one run only: the truth of each is its own.
+        let record = arguments.record.as_deref().filter(|_| arguments.runs.get() == 1);
+        let manner = Manner { link_by: arguments.link_by, record: record.map(|folder| folder.join("kernel.rec")) };
+        let agent = match outside::enter(arguments.side.wish(), arguments.record.as_deref(), manner)? {
             Place::Here(agent) => agent,
             Place::Done(code) => return Ok(code),
         };

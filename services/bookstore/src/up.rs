@@ -5,7 +5,6 @@ mod follow;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use bookstore_agent::trace::LinkBy;
 use bookstore_runtime::process;
 use bookstore_telemetry::LogFormat;
 use serde_json::{Map, json};
@@ -13,7 +12,7 @@ use serde_json::{Map, json};
 use crate::cli::{Instrumentation, Up};
 use crate::data_dir::DataDir;
 use crate::database::Database;
-use crate::outside::{self, Agent, Place, Wish};
+use crate::outside::{self, Agent, Manner, Place, Wish};
 use crate::service::Service;
 use crate::shop::{self, Event, Logs, Options, Ports, Shop};
 use crate::terminal::{self, Style, note};
@@ -37,7 +36,7 @@ pub(crate) fn run(arguments: &Up, started: Instant) -> anyhow::Result<ExitCode> 
         Some(chosen) if chosen.has_agent() => Wish::Needed,
         Some(_) => Wish::Without,
     };
-    let agent = match outside::enter(wish, Some(dir.path()), LinkBy::Task)? {
+    let agent = match outside::enter(wish, Some(dir.path()), Manner::default())? {
         Place::Here(agent) => agent,
         Place::Done(code) => return Ok(code),
     };

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bookstore_agent::trace::LinkBy;
 use bookstore_runtime::process;
 use serde_json::{Value, json};
 
 use crate::cli::Verify;
 use crate::database::Database;
 use crate::expected::{self, Edge};
-use crate::outside::{self, Agent, Place, Wish};
+use crate::outside::{self, Agent, Manner, Place, Wish};
 use crate::service::Service;
 use crate::shop::{self, Logs, Options, Ports, Shop, Temporary};
 use crate::terminal::{self, Style, note};
@@ -28,7 +27,7 @@ pub(crate) fn run(arguments: &Verify) -> anyhow::Result<ExitCode> {
         bail!("telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says, and verify looks for it in compare: unset it");
     }
     let wish = if arguments.instrumentation.has_agent() { Wish::Needed } else { Wish::Without };
-    match outside::enter(wish, None, LinkBy::Task)? {
+    match outside::enter(wish, None, Manner::default())? {
         Place::Here(agent) => runtime()?.block_on(verify(arguments, agent.as_ref())),
         Place::Done(code) => Ok(code),
     }

@@ -11,15 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
-use bookstore_agent::discover::Rules;
-use bookstore_agent::export::Exporter;
-use bookstore_agent::run::{self, Options, Progress};
-use bookstore_agent::trace::LinkBy;
+use bookstore_agent::discover::{Rule, Rules, Select};
+use bookstore_agent::export::{Exporter, Message};
+use bookstore_agent::run::{self, Host, MOST_OF_A_RECORDING, Options, Progress};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::WATCHED;
 use super::words::{Answer, Order};
+use super::{Manner, WATCHED};
 use crate::runtime;
 use crate::service::Service;
 use crate::shop::Borrowed;
@@ -29,7 +28,7 @@ use crate::shop::Borrowed;
 ///
 /// # Errors
 /// When the program cannot be started.
-pub(super) fn run(mut again: Command, link_by: LinkBy) -> anyhow::Result<ExitCode> {
+pub(super) fn run(mut again: Command, manner: Manner) -> anyhow::Result<ExitCode> {
     let (ours, theirs) = UnixStream::pair()?;
     let listening = ours.try_clone()?;
     let status = runtime()?.block_on(async move {
@@ -40,7 +39,7 @@ pub(super) fn run(mut again: Command, link_by: LinkBy) -> anyhow::Result<ExitCod
         // It holds the other end, too; the socket is to end with the child.
         drop(again);
         let pid = child.id().context("it has ended at once")?;
-        let agent = std::thread::Builder::new().name("agent".to_owned()).spawn(move || obey(ours, pid, link_by))?;
+        let agent = std::thread::Builder::new().name("agent".to_owned()).spawn(move || obey(ours, pid, manner))?;
         // Whoever ends this process means the child.
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let status = loop {
@@ -70,7 +69,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 }
 
 /// Does what the child orders, until it has ended.
-fn obey(socket: UnixStream, child: u32, link_by: LinkBy) {
+fn obey(socket: UnixStream, child: u32, mut manner: Manner) {
     let socket = Arc::new(socket);
     let mut running = None::<Running>;
     for line in BufReader::new(&*socket).lines().map_while(Result::ok) {
@@ -78,7 +77,8 @@ fn obey(socket: UnixStream, child: u32, link_by: LinkBy) {
             Ok(Order::Watch { endpoint, cores }) => {
                 // One at a time.
                 drop(running.take());
-                match Running::start(&socket, child, link_by, endpoint, cores) {
+                let this_time = Manner { record: manner.record.take(), ..manner };
+                match Running::start(&socket, child, this_time, endpoint, cores) {
                     Ok(started) => running = Some(started),
                     Err(error) => say(&socket, &Answer::Failed(format!("{error:#}"))),
                 }
@@ -103,14 +103,18 @@ impl Running {
     fn start(
         socket: &Arc<UnixStream>,
         child: u32,
-        link_by: LinkBy,
+        manner: Manner,
         endpoint: String,
         cores: Vec<usize>,
     ) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (told, socket) = (Arc::clone(&stop), Arc::clone(socket));
         let services = Service::ALL.iter().filter(|it| it.has_database()).map(|it| it.name().to_owned()).collect();
-        let options = Options { rules: Rules { ancestors: vec![child], services, ..Rules::default() }, link_by };
+        let options = Options {
+            rules: Rules { any: vec![Rule::new(Select::Descendants(child))], services },
+            link_by: manner.link_by,
+            record: manner.record.map(|path| (path, MOST_OF_A_RECORDING)),
+        };
         let work = move || match watch(&options, &told, &socket, &endpoint, &cores) {
             Ok(answer) => say(&socket, &answer),
             Err(error) => say(&socket, &Answer::Failed(format!("{error:#}"))),
@@ -138,14 +142,31 @@ fn watch(
 ) -> anyhow::Result<Answer> {
     // For good: this thread, and those that it starts, are the agent's.
     Borrowed::take((!cores.is_empty()).then_some(cores))?;
-    let exporter = Exporter::new(endpoint)?;
-    let mut tell = |progress: Progress<'_>| {
+    let mut above = Above { socket, exporter: Exporter::new(endpoint)? };
+    let numbers = run::run(options, stop, &mut above)?;
+    Ok(Answer::Stopped { spans: above.exporter.finish(), events: numbers.lost + numbers.done.late })
+}
+
+/// Tells the child how it goes, sends to whom it named.
+struct Above<'a> {
+    socket: &'a UnixStream,
+    exporter: Exporter,
+}
+
+impl Host for Above<'_> {
+    fn tell(&mut self, progress: Progress<'_>) {
         if let Progress::Watching(found, ..) = progress {
-            say(socket, &Answer::Watching(found.service.name.clone()));
+            say(self.socket, &Answer::Watching(found.service.name.clone()));
         }
-    };
-    let summary = run::run(options, stop, &mut tell, &mut |batch| exporter.send(batch))?;
-    Ok(Answer::Stopped { spans: exporter.finish(), events: summary.lost + summary.late })
+    }
+
+    fn send(&mut self, message: Message) {
+        self.exporter.send(message);
+    }
+
+    fn dropped(&self) -> u64 {
+        self.exporter.dropped()
+    }
 }
 
 fn say(mut socket: &UnixStream, answer: &Answer) {

@@ -1,6 +1,6 @@
 //! Where there is no eBPF there is no agent: what the module offers on Linux, with nobody behind it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -13,6 +13,12 @@ pub(crate) enum Wish {
     Without,
     Welcome,
     Needed,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    pub(crate) link_by: LinkBy,
+    pub(crate) record: Option<PathBuf>,
 }
 
 pub(crate) enum Place {
@@ -30,7 +36,7 @@ pub(crate) struct Lost {
     pub(crate) events: u64,
 }
 
-pub(crate) fn enter(wish: Wish, data_dir: Option<&Path>, _link_by: LinkBy) -> anyhow::Result<Place> {
+pub(crate) fn enter(wish: Wish, data_dir: Option<&Path>, _manner: Manner) -> anyhow::Result<Place> {
     if wish == Wish::Needed {
         bail!("{}", why_not());
     }
