@@ -137,16 +137,19 @@ impl Client {
 
     /// The head of an answer was read.
     pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
-        if self.answered.is_some_and(|before| before != exchange) {
-            self.give_up(out);
-        }
         let Some(open) = self.open.get_mut(&exchange) else { return };
         open.span.response = Some(response);
         open.answered = Some(stamp.time);
         match open.link {
             Link::Wakes { .. } => {
                 self.carrier = stamp.task;
-                self.answered = Some(exchange);
+                if let Some(before) = self.answered.replace(exchange) {
+                    // Several answers are there: whose the next wake is cannot be told.
+                    self.answered = None;
+                    for exchange in [before, exchange] {
+                        self.link_without_wake(exchange, out);
+                    }
+                }
             }
             Link::Stream { .. } => {
                 if let Some(streams) = &mut self.streams {
@@ -157,10 +160,23 @@ impl Client {
         }
     }
 
-    /// HTTP/1: the carrier woke a task that works for a request.
-    pub(crate) fn woken(&mut self, caller: ServerId, out: &mut Out<'_>) {
+    /// The carrier woke a task that works for a request, or for none that is known.
+    pub(crate) fn woken(&mut self, caller: Option<ServerId>, out: &mut Out<'_>) {
         let Some(exchange) = self.answered.take() else { return };
-        self.link(exchange, Link::Known(caller, Reason::ResponseWake), out);
+        let link = caller.map_or(Link::None(Reason::NoRequest), |caller| Link::Known(caller, Reason::ResponseWake));
+        self.link(exchange, link, out);
+    }
+
+    /// Of several answers: nothing is known but what was before any wake.
+    fn link_without_wake(&mut self, exchange: Exchange, out: &mut Out<'_>) {
+        let link = match self.open.get(&exchange).map(|open| open.link) {
+            Some(Link::Wakes { otherwise: Some((server, Reason::SpawnedTask)) }) => {
+                Link::Known(server, Reason::SpawnedTask)
+            }
+            Some(Link::Wakes { .. }) => Link::None(Reason::Ambiguous),
+            _ => return,
+        };
+        self.link(exchange, link, out);
     }
 
     /// An answer is over.

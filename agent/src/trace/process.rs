@@ -133,9 +133,7 @@ impl Process {
         };
         let carried = watched.client.is_carried_by(from);
         let Some(streams) = watched.client.streams_mut() else {
-            if let Some(caller) = caller {
-                watched.client.woken(caller, out);
-            }
+            watched.client.woken(caller, out);
             return;
         };
         if carried {

@@ -158,7 +158,11 @@ impl Tasks {
     }
 
     /// [`request`](Self::request), and how many spawns lie between.
+    ///
+    /// What was spawned for a request works for it no longer than that lasts: it may be a worker that this request was the
+    /// first to need, and others use.
     pub(crate) fn request_and_depth(&self, mut id: TaskId, mut at: u64) -> Option<(ServerId, usize)> {
+        let now = at;
         for depth in 0..DEEPEST {
             if id == 0 {
                 return None;
@@ -167,7 +171,8 @@ impl Tasks {
             if !task.requests.is_empty() {
                 // Of several that came at once (HTTP/1 pipelining) the oldest is served first.
                 let is_open = |request: &&Request| request.start <= at && request.end.is_none_or(|end| at <= end);
-                return task.requests.iter().find(is_open).map(|request| (request.server, depth));
+                let request = task.requests.iter().find(is_open)?;
+                return request.end.is_none_or(|end| now <= end).then_some((request.server, depth));
             }
             if task.plumbing {
                 return None;
@@ -177,11 +182,13 @@ impl Tasks {
         None
     }
 
-    /// The requests for which those work that woke a task in a span of time, each once.
+    /// The requests for which those work that woke a task in a span of time, each once. Nothing, if one of them works for
+    /// nobody that is known: that one may have asked.
     pub(crate) fn causes(&self, task: TaskId, after: u64, until: u64) -> Vec<ServerId> {
         let Some(task) = self.tasks.get(&task) else { return Vec::new() };
         let wakes = task.woken.iter().filter(|(_, at)| *at > after && *at <= until);
-        let mut causes: Vec<_> = wakes.filter_map(|(from, at)| self.request(*from, *at)).collect();
+        let causes: Option<Vec<_>> = wakes.map(|(from, at)| self.request(*from, *at)).collect();
+        let mut causes = causes.unwrap_or_default();
         causes.sort_unstable();
         causes.dedup();
         causes
@@ -228,8 +235,9 @@ mod tests {
         tasks.spawn(2, 3, 16);
         tasks.served(1, 100, 20);
         tasks.serve(1, 101, 30);
-        assert_eq!(tasks.request_and_depth(2, 50), Some((100, 1)));
-        assert_eq!(tasks.request_and_depth(3, 50), Some((100, 2)));
+        assert_eq!(tasks.request_and_depth(2, 18), Some((100, 1)));
+        assert_eq!(tasks.request_and_depth(3, 18), Some((100, 2)));
+        assert_eq!(tasks.request_and_depth(2, 50), None, "its request is over");
         tasks.carries(2, 60);
         assert_eq!(tasks.request(3, 70), None, "not through plumbing");
     }
@@ -239,12 +247,13 @@ mod tests {
         let mut tasks = Tasks::default();
         tasks.serve(1, 100, 10);
         tasks.serve(2, 101, 10);
-        for (from, at) in [(1, 20), (2, 30), (7, 35), (2, 36)] {
+        for (from, at) in [(1, 20), (2, 30), (2, 36), (7, 45)] {
             tasks.wake(from, 5, at);
         }
         assert_eq!(tasks.causes(5, 0, 40), [100, 101]);
         assert_eq!(tasks.causes(5, 0, 25), [100]);
         assert!(tasks.causes(5, 20, 25).is_empty());
+        assert!(tasks.causes(5, 0, 50).is_empty(), "7 may have asked");
     }
 
     #[test]

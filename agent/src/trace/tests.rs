@@ -139,8 +139,29 @@ fn a_statement_that_is_handed_to_a_connections_task_is_of_whoever_handed_it() {
             asked("/a", Reason::ResponseWake),
             asked("/b", Reason::ResponseWake),
             asked("/c", Reason::RequestWake),
-            (None, Reason::NoWake),
+            (None, Reason::NoRequest),
         ]
+    );
+}
+
+#[test]
+fn a_worker_that_a_request_was_the_first_to_need_is_not_taken_for_its_own() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/first"));
+    story.spawn(5, 9);
+    story.query(9, 30, "SELECT 1");
+    story.write(5, 1, OK);
+    story.read(6, 2, &get("/second"));
+    story.wake(6, 9);
+    story.query(9, 30, "SELECT 2");
+    // Whoever woke it now is not known: 8 serves nothing that was seen.
+    story.wake(8, 9);
+    story.wake(6, 9);
+    story.query(9, 30, "SELECT 3");
+    story.write(6, 2, OK);
+    assert_eq!(
+        story.links(),
+        [asked("/first", Reason::SpawnedTask), asked("/second", Reason::RequestWake), (None, Reason::NoRequest)]
     );
 }
 
