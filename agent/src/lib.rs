@@ -12,8 +12,11 @@ pub mod event;
 pub mod export;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+pub mod noise;
 pub mod order;
 pub mod otlp;
+mod redaction;
+mod routes;
 #[cfg(target_os = "linux")]
 pub mod run;
 pub mod trace;

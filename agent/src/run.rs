@@ -121,6 +121,7 @@ pub fn run(
     };
     let mut assembler = Assembler::new(rand::random::<u64>);
     let epoch = nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(ClockId::Monotonic));
+    let mut encoder = otlp::Encoder::new(epoch);
     let mut summary = Summary::default();
     let (mut searched, mut exported) = (None::<Instant>, Instant::now());
     while !stop.load(Ordering::Relaxed) {
@@ -134,30 +135,35 @@ pub fn run(
             if before > 0 && agent.watched.is_empty() {
                 agent.read(tell);
                 agent.trace(u64::MAX, &mut assembler);
-                hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
+                hand_on(assembler.take(u64::MAX, true), &mut encoder, &mut summary, export);
                 tell(Progress::Alone);
             }
         }
         agent.trace(now.saturating_sub(HELD_BACK), &mut assembler);
         if exported.elapsed() >= EXPORT {
             exported = Instant::now();
-            hand_on(assembler.take(now.saturating_sub(HELD_BACK), false), epoch, &mut summary, export);
+            hand_on(assembler.take(now.saturating_sub(HELD_BACK), false), &mut encoder, &mut summary, export);
         }
         thread::sleep(PERIOD);
     }
     agent.read(tell);
     agent.trace(u64::MAX, &mut assembler);
-    hand_on(assembler.take(u64::MAX, true), epoch, &mut summary, export);
+    hand_on(assembler.take(u64::MAX, true), &mut encoder, &mut summary, export);
     summary.counts = agent.tracer.counts().clone();
     summary.lost = agent.kernel.lost();
     summary.late = agent.ordered.late();
     Ok(summary)
 }
 
-fn hand_on(spans: Vec<Span>, epoch: u64, summary: &mut Summary, export: &mut dyn FnMut(ExportTraceServiceRequest)) {
+fn hand_on(
+    spans: Vec<Span>,
+    encoder: &mut otlp::Encoder,
+    summary: &mut Summary,
+    export: &mut dyn FnMut(ExportTraceServiceRequest),
+) {
     if !spans.is_empty() {
         summary.spans += spans.len() as u64;
-        export(otlp::request(spans, epoch));
+        export(encoder.request(spans));
     }
 }
 

@@ -403,7 +403,7 @@ fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, ht
         return match tasks.request_and_depth(task, at) {
             Some((server, 0)) => Link::Known(server, Reason::SameTask),
             // The pool of sqlx gives a connection back in a task of its own, and ends there what was begun on it.
-            Some(_) if is_rollback(sql.text.as_deref()) => Link::None(Reason::Pool),
+            Some(_) if is_rollback(sql.text()) => Link::None(Reason::Pool),
             Some((server, _)) => Link::Known(server, Reason::SpawnedTask),
             None => Link::None(Reason::NoRequest),
         };
