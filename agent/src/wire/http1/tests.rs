@@ -164,6 +164,22 @@ fn bytes_that_nobody_saw_do_no_harm_in_a_body_of_known_length_and_elsewhere_cost
 }
 
 #[test]
+fn what_a_server_says_unasked_is_passed_over_in_the_same_piece_as_in_the_next() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+    let unasked = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\n\x01\x02\x03\x04";
+    let whole = format!("{answer}{unasked}");
+    let get: (_, &[u8], _) = (ToServer, b"GET / HTTP/1.1\r\n\r\n", 0);
+    for said in [vec![whole.as_str()], vec![answer, unasked]] {
+        let answers = said.iter().map(|text| (ToClient, text.as_bytes(), 0));
+        let pieces: Vec<_> = [get].into_iter().chain(answers).chain([get]).collect();
+        let (events, parser) = run(&pieces);
+        let last = pieces.len() - 1;
+        assert_eq!(words(&events), ["0 GET / @0+0", "0 200 @1+0", "0 end 0/1 @1+39", &format!("1 GET / @{last}+0")]);
+        assert_eq!((parser.resynchronised(), parser.passed_over()), (0, true));
+    }
+}
+
+#[test]
 fn other_protocols_do_not_look_like_this_one() {
     for (bytes, request, response) in [
         (&b"GET / HTTP/1.1\r\n"[..], Some(true), Some(false)),
