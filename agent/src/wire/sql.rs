@@ -2,8 +2,8 @@
 //!
 //! PostgreSQL's lexical rules (its manual, chapter "SQL Syntax", section "Lexical Structure") decide what is a literal and
 //! what a comment. They are those of `squawk-lexer`: made after the server's own scanner, kept, without dependencies,
-//! and it tells of each token whether it has its end. `sqlparser`, the other candidate, knows twenty dialects, takes a hundred
-//! times the code, and copies each token. What the lexer is not certain of ends what is taken of a text.
+//! and it tells of each token whether it has its end. `sqlparser`, the other candidate, knows many dialects, is
+//! nearly a hundred times as much code, and copies each token. What the lexer is not certain of ends what is taken of a text.
 
 mod clean;
 mod summary;
