@@ -17,12 +17,15 @@ pub mod export;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod metrics;
+pub mod noise;
 pub mod order;
 pub mod otlp;
 pub mod pipeline;
 #[cfg(target_os = "linux")]
 pub mod preflight;
 pub mod recording;
+mod redaction;
+mod routes;
 #[cfg(target_os = "linux")]
 pub mod run;
 pub mod trace;

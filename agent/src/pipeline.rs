@@ -10,7 +10,7 @@ use bookstore_otlp::collector::ExportTraceServiceRequest;
 use crate::assemble::{Assembler, Span};
 use crate::event::{Event, What};
 use crate::order::{HELD_BACK, Ordered};
-use crate::otlp;
+use crate::otlp::Encoder;
 use crate::trace::{Counts, LinkBy, LocalSpan, Service, Side, Tracer};
 use crate::wire::Request;
 
@@ -89,6 +89,7 @@ pub struct Pipeline<R> {
     changes: VecDeque<(u64, Change)>,
     tracer: Tracer,
     assembler: Assembler<R>,
+    encoder: Encoder,
     unwanted: Vec<u64>,
     handed_on: u64,
     messages: Vec<ExportTraceServiceRequest>,
@@ -110,6 +111,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
             changes: VecDeque::new(),
             tracer: Tracer::new(link_by),
             assembler: Assembler::new(next_id),
+            encoder: Encoder::default(),
             unwanted: Vec::new(),
             handed_on: 0,
             messages: Vec::new(),
@@ -223,7 +225,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
         }
         while !spans.is_empty() {
             let rest = spans.split_off(spans.len().min(MOST_OF_A_MESSAGE));
-            self.messages.push(otlp::request(spans, epoch));
+            self.messages.push(self.encoder.request(spans, epoch));
             spans = rest;
         }
     }

@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod link;
 mod process;
+mod quiet;
 mod server;
 mod shared;
 mod span;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use process::{Out, Process};
+use quiet::Quiet;
 pub use span::{Edge, LocalSpan, Reason, Service, Side};
 
 /// The number of a span on this machine.
@@ -58,6 +60,8 @@ pub struct Counts {
     pub unparseable: u64,
     /// How often a parser lost its place and found it again.
     pub resynchronised: u64,
+    /// Requests of which no span is made: exports of telemetry, and looks whether a service is well.
+    pub noise: BTreeMap<&'static str, u64>,
     /// What was forgotten to keep within bounds.
     pub evicted: u64,
 }
@@ -74,6 +78,7 @@ pub struct Tracer {
     processes: HashMap<u32, Process>,
     numbers: Numbers,
     spans: VecDeque<LocalSpan>,
+    quiet: Quiet,
     counts: Counts,
     /// When events were lost, from when to when, oldest first.
     gaps: VecDeque<(u64, u64)>,
@@ -89,6 +94,7 @@ impl Tracer {
             processes: HashMap::new(),
             numbers: Numbers::default(),
             spans: VecDeque::new(),
+            quiet: Quiet::default(),
             counts: Counts::default(),
             gaps: VecDeque::new(),
             in_gap: false,
@@ -104,7 +110,11 @@ impl Tracer {
     /// A process has ended, and with it what was open.
     pub fn forget(&mut self, pid: u32, at: u64) {
         let Some(mut process) = self.processes.remove(&pid) else { return };
-        process.end(at, &mut self.numbers, &mut Out { spans: &mut self.spans, counts: &mut self.counts });
+        process.end(
+            at,
+            &mut self.numbers,
+            &mut Out { spans: &mut self.spans, quiet: &mut self.quiet, counts: &mut self.counts },
+        );
     }
 
     /// Takes an event; events come in the order of their times. Gives false for one of a connection of which nothing
@@ -113,14 +123,14 @@ impl Tracer {
         self.counts.events += 1;
         self.reach(event.time);
         let Some(process) = self.processes.get_mut(&event.process) else { return true };
-        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        let mut out = Out { spans: &mut self.spans, quiet: &mut self.quiet, counts: &mut self.counts };
         process.event(event, &mut self.numbers, &mut out)
     }
 
     /// Time has passed: it is now this late by the events' clock.
     pub fn tick(&mut self, now: u64) {
         self.reach(now);
-        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        let mut out = Out { spans: &mut self.spans, quiet: &mut self.quiet, counts: &mut self.counts };
         for process in self.processes.values_mut() {
             process.tick(now, &mut out);
         }
@@ -152,7 +162,7 @@ impl Tracer {
     }
 
     fn break_off(&mut self, at: u64) {
-        let mut out = Out { spans: &mut self.spans, counts: &mut self.counts };
+        let mut out = Out { spans: &mut self.spans, quiet: &mut self.quiet, counts: &mut self.counts };
         for process in self.processes.values_mut() {
             process.lose(at, self.in_gap, &mut out);
         }
@@ -160,7 +170,9 @@ impl Tracer {
 
     /// The spans that are over and whose links are final.
     pub fn take(&mut self) -> VecDeque<LocalSpan> {
-        std::mem::take(&mut self.spans)
+        let mut spans = std::mem::take(&mut self.spans);
+        spans.retain(|span| !self.quiet.covers(span));
+        spans
     }
 
     /// What was done so far.

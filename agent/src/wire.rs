@@ -11,6 +11,14 @@
 pub mod http1;
 pub mod http2;
 pub mod postgres;
+pub mod sql;
+mod target;
+
+use std::sync::Arc;
+
+use sql::Statement;
+
+use crate::redaction;
 
 /// Whose bytes they are. It says nothing of who runs the parser: a server reads `ToServer`, its client writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,11 +114,18 @@ impl HttpRequest {
 /// A statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SqlRequest {
-    /// Its text as it was sent; none where it was prepared before the agent came.
-    pub text: Option<String>,
-    /// It has its values apart from its text (extended query protocol), so that the text holds none but what its author
-    /// wrote there.
-    pub parameterised: bool,
+    /// What may be said of it; none where it was prepared before the agent came, or cannot be read for certain.
+    pub statement: Option<Arc<Statement>>,
+    /// The database; none where the connection is older than the agent.
+    pub database: Option<Arc<str>>,
+}
+
+impl SqlRequest {
+    /// Its text without what may be secret.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.statement.as_ref().map(|statement| statement.text.as_str()).filter(|text| !text.is_empty())
+    }
 }
 
 /// How the answer began.
@@ -140,7 +155,7 @@ pub struct End {
     pub reset: Option<(u32, Direction)>,
     /// What the database said went wrong: the SQLSTATE.
     pub sql_error: Option<String>,
-    /// Rows of the answer, or rows that the statement changed, as the server's `CommandComplete` says.
+    /// Rows that came back, as the server's `CommandComplete` says. What a statement changed is none.
     pub rows: Option<u64>,
 }
 
@@ -163,6 +178,9 @@ pub const HEADERS: [&str; 9] = [
 /// The name in the allow-list that a header's name is, in whatever case it was sent.
 #[must_use]
 pub fn allowed(name: &[u8]) -> Option<&'static str> {
+    if redaction::is_off() && !name.starts_with(b":") {
+        return Some("secret");
+    }
     HEADERS.into_iter().find(|allowed| allowed.as_bytes().eq_ignore_ascii_case(name))
 }
 

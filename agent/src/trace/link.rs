@@ -16,7 +16,7 @@ pub(crate) fn of(
     http2_reads: Option<bool>,
 ) -> Link {
     if let wire::Request::Sql(sql) = &span.request {
-        return statement(tasks, client, sql.text.as_deref(), stamp);
+        return statement(tasks, client, sql.text(), stamp);
     }
     let (task, at) = (stamp.task, stamp.time);
     if let Some(read) = http2_reads {

@@ -4,11 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::event::{Data, Event, What};
+use crate::noise;
 use crate::wire::{self, Exchange};
 
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::link;
+use super::quiet::Quiet;
 use super::server::{Served, Server};
 use super::shared::{Scene, Shared};
 use super::tasks::{MOST_REQUESTS, TaskId, Tasks};
@@ -282,6 +284,10 @@ impl Process {
                     response: None,
                     outcome: None,
                 };
+                if let Some(noise) = noise::of(&span.request) {
+                    out.quiet.add(span.id);
+                    *out.counts.noise.entry(noise.as_str()).or_default() += 1;
+                }
                 if side == Side::Server && matches!(span.request, wire::Request::Sql(_)) {
                     // A database's own side: no conventions speak of its spans, and its client has one.
                     watched.connection.protocol = Protocol::Opaque;
@@ -413,6 +419,7 @@ impl Process {
 /// Where finished spans go, and what is counted on the way.
 pub(crate) struct Out<'a> {
     pub(crate) spans: &'a mut VecDeque<LocalSpan>,
+    pub(crate) quiet: &'a mut Quiet,
     pub(crate) counts: &'a mut Counts,
 }
 

@@ -189,6 +189,19 @@ fn connections_that_nothing_is_heard_of_make_room() {
 }
 
 #[test]
+fn of_probes_and_what_they_ask_there_are_no_spans() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/readyz"));
+    story.query(5, 30, "SELECT 1");
+    story.write(5, 1, OK);
+    story.read(5, 1, &get("/books"));
+    story.query(5, 30, "SELECT 2");
+    story.write(5, 1, OK);
+    assert_eq!(story.tracer.counts().noise.get("health"), Some(&1));
+    assert_eq!(story.links(), [asked("/books", Reason::SameTask)]);
+}
+
+#[test]
 fn by_thread_the_last_request_on_it_gets_everything() {
     let mut story = Story::new(LinkBy::Thread);
     story.read(5, 1, &get("/a"));

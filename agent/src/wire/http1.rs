@@ -33,6 +33,7 @@ pub struct Http1<S> {
     lost: Option<Lost>,
     upgraded: bool,
     resynchronised: u64,
+    passed_over: bool,
 }
 
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl<S> Default for Http1<S> {
             lost: None,
             upgraded: false,
             resynchronised: 0,
+            passed_over: false,
         }
     }
 }
@@ -86,6 +88,12 @@ impl<S: Copy> Http1<S> {
         self.resynchronised
     }
 
+    /// Whether pieces were passed over because they were of no exchange that was seen. Where pieces end matters then.
+    #[must_use]
+    pub fn passed_over(&self) -> bool {
+        self.passed_over
+    }
+
     /// Takes the next bytes of a direction.
     ///
     /// # Errors
@@ -96,11 +104,19 @@ impl<S: Copy> Http1<S> {
         piece: Piece<'_, S>,
         events: &mut Vec<Event<S>>,
     ) -> Result<(), Invalid> {
-        if self.upgraded || !self.is_in_step(direction, &piece) {
+        if self.upgraded {
+            return Ok(());
+        }
+        if !self.is_in_step(direction, &piece) {
+            self.passed_over = true;
             return Ok(());
         }
         let mut offset = 0;
         while let Some(rest) = piece.bytes.get(offset..).filter(|rest| !rest.is_empty()) {
+            if direction == Direction::ToClient && self.open.is_empty() {
+                self.passed_over = true;
+                return Ok(());
+            }
             let at = Place { stamp: piece.stamp, offset };
             let half = match direction {
                 Direction::ToServer => &mut self.to_server,

@@ -18,7 +18,7 @@
 //! One execution of a statement is one exchange: a simple `Query`, however many statements its text holds, or an
 //! `Execute` of the extended query protocol.
 //!
-//! Nothing is kept but names, texts and SQLSTATEs: no values, no rows, no passwords.
+//! Nothing is kept but names, statements without what may be secret in them, and SQLSTATEs: no values, no rows, no passwords.
 
 mod answers;
 mod backend;
@@ -114,8 +114,7 @@ impl<S: Copy> Postgres<S> {
     /// the server.
     #[must_use]
     pub fn user_and_database(&self) -> (Option<&str>, Option<&str>) {
-        let user = self.user.as_deref();
-        (user, self.database.as_deref().or(user))
+        (self.user.as_deref(), self.database.as_deref())
     }
 
     /// How often requests and answers could not be paired any more, so that the exchanges that were open then have no
@@ -153,10 +152,11 @@ impl<S: Copy> Postgres<S> {
                         return Ok(());
                     }
                     Some(Packet::Start { user, database }) => {
+                        let database = database.or_else(|| user.clone());
                         (self.user, self.database) = (user, database);
                         self.phase = Phase::Messages;
                         self.client = Frames::new(Kind::Frontend);
-                        self.session.started();
+                        self.session.started(self.database.as_deref());
                         return Ok(());
                     }
                     None => return Err(self.refuse("an unknown version of the protocol")),

@@ -51,7 +51,8 @@ pub(super) struct Answer {
 /// is not meant.
 #[must_use]
 pub fn looks_like_request(bytes: &[u8]) -> Option<bool> {
-    let method = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    // Registered ones have capitals and dashes (`VERSION-CONTROL`).
+    let method = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
     if !(method >= 3 || method == bytes.len()) || method > LONGEST_METHOD {
         return Some(false);
     }
@@ -88,8 +89,11 @@ fn starts_with(bytes: &[u8], start: &[u8]) -> Option<bool> {
     }
 }
 
-/// Reads a request's head.
+/// Reads a request's head. It is one by the same rule everywhere: what is no first request of a connection is no later one.
 pub(super) fn question(bytes: &[u8]) -> Parsed {
+    if looks_like_request(bytes) == Some(false) {
+        return Parsed::Malformed;
+    }
     fn read<const MOST: usize>(bytes: &[u8]) -> Result<Option<(Head, usize)>, Error> {
         let mut headers = [EMPTY_HEADER; MOST];
         let mut request = httparse::Request::new(&mut headers);

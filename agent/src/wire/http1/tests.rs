@@ -5,6 +5,8 @@ use Direction::{ToClient, ToServer};
 
 type Bytes = Vec<u8>;
 
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
 /// A piece's stamp is its number.
 fn run(pieces: &[(Direction, &[u8], usize)]) -> (Vec<Event<usize>>, Http1<usize>) {
     let mut parser = Http1::new();
@@ -164,6 +166,32 @@ fn bytes_that_nobody_saw_do_no_harm_in_a_body_of_known_length_and_elsewhere_cost
 }
 
 #[test]
+fn what_is_no_request_at_first_is_none_after_a_body_either() {
+    let post = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab";
+    for rest in [vec!["cd&&OST /x HTTP/1.1\r\n\r\n"], vec!["cd", "&&OST /x HTTP/1.1\r\n\r\n"]] {
+        let mut said = vec![(ToServer, post), (ToClient, OK)];
+        said.extend(rest.iter().map(|text| (ToServer, *text)));
+        assert_eq!(talk(&said), ["0 POST / @0+0", "0 200 @1+0", "0 end 2/0 @1+38"]);
+    }
+}
+
+#[test]
+fn what_a_server_says_unasked_is_passed_over_in_the_same_piece_as_in_the_next() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+    let unasked = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\n\x01\x02\x03\x04";
+    let whole = format!("{answer}{unasked}");
+    let get: (_, &[u8], _) = (ToServer, b"GET / HTTP/1.1\r\n\r\n", 0);
+    for said in [vec![whole.as_str()], vec![answer, unasked]] {
+        let answers = said.iter().map(|text| (ToClient, text.as_bytes(), 0));
+        let pieces: Vec<_> = [get].into_iter().chain(answers).chain([get]).collect();
+        let (events, parser) = run(&pieces);
+        let last = pieces.len() - 1;
+        assert_eq!(words(&events), ["0 GET / @0+0", "0 200 @1+0", "0 end 0/1 @1+39", &format!("1 GET / @{last}+0")]);
+        assert_eq!((parser.resynchronised(), parser.passed_over()), (0, true));
+    }
+}
+
+#[test]
 fn other_protocols_do_not_look_like_this_one() {
     for (bytes, request, response) in [
         (&b"GET / HTTP/1.1\r\n"[..], Some(true), Some(false)),
@@ -172,6 +200,7 @@ fn other_protocols_do_not_look_like_this_one() {
         (b"PRI * HTTP/2.0\r\n", Some(false), Some(false)),
         (b"GET  HTTP/1.1", Some(false), Some(false)),
         (b"get / HTTP/1.1\r\n", Some(false), Some(false)),
+        (b"VERSION-CONTROL / HTTP/1.1\r\n", Some(true), Some(false)),
         (b"\x16\x03\x01\x02\x00", Some(false), Some(false)),
         (b"HTTP/1.1 200 OK", Some(false), Some(true)),
         (b"HTTP/1", Some(false), None),

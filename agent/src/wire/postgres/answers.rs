@@ -1,6 +1,6 @@
 //! What the server answers.
 
-use super::super::{End, Event, Place, Response, SqlRequest};
+use super::super::{End, Event, Place, Response};
 use super::backend;
 use super::frames::Message;
 use super::messages::{rows, sql_state};
@@ -136,9 +136,8 @@ impl<S: Copy> Session<S> {
                 _ => {}
             }
         }
-        if let Some(Asked { start, text }) = failed {
-            let request = SqlRequest { text: text.map(|text| text.to_string()), parameterised: true };
-            let exchange = self.begin(request, start, events);
+        if let Some(Asked { start, statement }) = failed {
+            let exchange = self.begin(statement, start, events);
             events.push(Event::Response(exchange, Response::Sql, message.start));
             events.push(Event::End(exchange, error, message.end));
         }

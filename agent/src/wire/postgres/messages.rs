@@ -67,8 +67,8 @@ pub(super) fn name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     c_string(bytes).filter(|(name, _)| name.len() <= NAME_LIMIT)
 }
 
-/// The text at the start: up to its zero, or as far as it goes, but not above [`TEXT_LIMIT`].
-pub(super) fn text(bytes: &[u8]) -> String {
+/// The text at the start: up to its zero, or as far as it goes, but not above [`TEXT_LIMIT`]. And whether more follows it.
+pub(super) fn text(bytes: &[u8]) -> (String, bool) {
     let (bytes, ended) = c_string(bytes).map_or((bytes, false), |(whole, _)| (whole, true));
     let kept = bytes.get(..TEXT_LIMIT).unwrap_or(bytes);
     let cut = !ended || kept.len() < bytes.len();
@@ -83,8 +83,10 @@ pub(super) fn text(bytes: &[u8]) -> String {
         }
     }
     // A replacement is longer than what it replaces.
-    text.truncate(text.floor_char_boundary(TEXT_LIMIT));
-    text
+    let end = text.floor_char_boundary(TEXT_LIMIT);
+    let cut = cut || end < text.len();
+    text.truncate(end);
+    (text, cut)
 }
 
 /// The SQLSTATE in the body of an ErrorResponse; empty if it is not to be found (section "Error and Notice Message
@@ -101,14 +103,13 @@ pub(super) fn sql_state(body: &[u8]) -> String {
     String::new()
 }
 
-/// The count in the tag of a CommandComplete: `SELECT 5`, `INSERT 0 5` (section "Message Formats", CommandComplete).
+/// The rows that came back by the tag of a CommandComplete: `SELECT 5` (section "Message Formats", CommandComplete). The counts
+/// of others, such as `UPDATE 5`, are of rows that were changed.
 pub(super) fn rows(body: &[u8]) -> Option<u64> {
     let (tag, _) = c_string(body)?;
     let (command, counts) = str::from_utf8(tag).ok()?.split_once(' ')?;
     match command {
-        "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COPY" | "FETCH" | "MOVE" => {
-            counts.rsplit(' ').next()?.parse().ok()
-        }
+        "SELECT" | "FETCH" => counts.parse().ok(),
         _ => None,
     }
 }

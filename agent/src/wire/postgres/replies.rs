@@ -4,10 +4,12 @@ use super::super::{Exchange, Place};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::wire::sql::Statement;
+
 /// How many messages a client may be ahead of the server. Pipelines of libraries hold some thousands; what is above is a
 /// direction that is not captured.
 pub(super) const LIMIT: usize = 65_536;
-/// What the texts that wait for their answers may take.
+/// What the statements that wait for their answers may take.
 const BYTES: usize = 1 << 20;
 
 /// A message that is to be answered.
@@ -43,7 +45,7 @@ pub(super) enum To<S> {
 #[derive(Debug)]
 pub(super) struct Asked<S> {
     pub(super) start: Place<S>,
-    pub(super) text: Option<Arc<str>>,
+    pub(super) statement: Option<Arc<Statement>>,
 }
 
 /// An exchange whose request is known.
@@ -82,7 +84,7 @@ impl<S> Replies<S> {
             return false;
         }
         if let Some(asked) = reply.asked_mut() {
-            asked.text.take_if(|text| self.bytes.saturating_add(text.len()) > BYTES);
+            asked.statement.take_if(|statement| self.bytes.saturating_add(statement.size()) > BYTES);
             self.bytes = self.bytes.saturating_add(asked.length());
         }
         self.queue.push_back(reply);
@@ -128,6 +130,6 @@ impl<S> Reply<S> {
 
 impl<S> Asked<S> {
     fn length(&self) -> usize {
-        self.text.as_ref().map_or(0, |text| text.len())
+        self.statement.as_ref().map_or(0, |statement| statement.size())
     }
 }

@@ -1,6 +1,7 @@
 //! What the client asks.
 
-use super::super::{Event, SqlRequest};
+use super::super::Event;
+use super::super::sql::{Sent, Statement};
 use super::frames::Message;
 use super::frontend;
 use super::messages::{c_string, name, text};
@@ -32,33 +33,33 @@ impl<S: Copy> Session<S> {
 
     /// The statement's name, its text, types of parameters.
     fn parse(&mut self, message: &Message<'_, S>) {
-        let text = name(message.body).map(|(name, rest)| {
-            let text: Arc<str> = text(rest).into();
-            self.statements.set(name, Some(Arc::clone(&text)));
-            text
+        let statement = name(message.body).and_then(|(name, rest)| {
+            let statement = read(rest, true);
+            self.statements.set(name, statement.clone());
+            statement
         });
-        self.prepare(To::Parse, message, text);
+        self.prepare(To::Parse, message, statement);
     }
 
     /// The portal's name, the statement's name, values.
     fn bind(&mut self, message: &Message<'_, S>) {
         let portal = name(message.body);
-        let statement = portal.and_then(|(_, rest)| name(rest));
-        let text = statement.and_then(|(statement, _)| self.statements.get(statement));
+        let prepared = portal.and_then(|(_, rest)| name(rest));
+        let statement = prepared.and_then(|(prepared, _)| self.statements.get(prepared));
         if let Some((portal, _)) = portal {
-            self.portals.set(portal, text.clone());
+            self.portals.set(portal, statement.clone());
         }
-        self.prepare(To::Bind, message, text);
+        self.prepare(To::Bind, message, statement);
     }
 
     /// `S` and a statement's name, or `P` and a portal's.
     fn describe(&mut self, message: &Message<'_, S>) {
-        let text = match message.body.split_first() {
+        let statement = match message.body.split_first() {
             Some((b'S', rest)) => name(rest).and_then(|(name, _)| self.statements.get(name)),
             Some((b'P', rest)) => name(rest).and_then(|(name, _)| self.portals.get(name)),
             _ => None,
         };
-        self.prepare(To::Describe, message, text);
+        self.prepare(To::Describe, message, statement);
     }
 
     /// Likewise.
@@ -74,9 +75,8 @@ impl<S: Copy> Session<S> {
     /// A portal's name, the most rows.
     fn execute(&mut self, message: &Message<'_, S>, events: &mut Vec<Event<S>>) {
         if self.is_paired() {
-            let text = name(message.body).and_then(|(portal, _)| self.portals.get(portal));
-            let request = SqlRequest { text: text.map(|text| text.to_string()), parameterised: true };
-            let exchange = self.begin(request, self.run.start.unwrap_or(message.start), events);
+            let statement = name(message.body).and_then(|(portal, _)| self.portals.get(portal));
+            let exchange = self.begin(statement, self.run.start.unwrap_or(message.start), events);
             self.expect(To::Execute(Execution::new(exchange)));
         }
         self.run.end();
@@ -86,8 +86,7 @@ impl<S: Copy> Session<S> {
     fn query(&mut self, message: &Message<'_, S>, events: &mut Vec<Event<S>>) {
         self.run.end();
         if self.is_paired() {
-            let request = SqlRequest { text: Some(text(message.body)), parameterised: false };
-            let exchange = self.begin(request, message.start, events);
+            let exchange = self.begin(read(message.body, false), message.start, events);
             self.expect(To::Query(Execution::new(exchange)));
         }
         self.run.end();
@@ -102,8 +101,14 @@ impl<S: Copy> Session<S> {
         self.run.end();
     }
 
-    fn prepare(&mut self, to: fn(Asked<S>) -> To<S>, message: &Message<'_, S>, text: Option<Arc<str>>) {
+    fn prepare(&mut self, to: fn(Asked<S>) -> To<S>, message: &Message<'_, S>, statement: Option<Arc<Statement>>) {
         self.run.start.get_or_insert(message.start);
-        self.expect(to(Asked { start: message.start, text }));
+        self.expect(to(Asked { start: message.start, statement }));
     }
+}
+
+/// The statement at the start of a body.
+fn read(body: &[u8], extended: bool) -> Option<Arc<Statement>> {
+    let (text, cut) = text(body);
+    Statement::read(&text, Sent { extended, cut }).map(Arc::new)
 }

@@ -1,5 +1,8 @@
 //! The state that both directions share.
 
+use std::sync::Arc;
+
+use super::super::sql::Statement;
 use super::super::{Direction, Event, Exchange, Place, Request, SqlRequest};
 use super::names::Names;
 use super::replies::{Replies, Reply, To};
@@ -22,6 +25,7 @@ pub(super) struct Session<S> {
     pub(super) copying: bool,
     /// Where the first RowDescription of a run was, while it may be the start of an execution's answer.
     pub(super) described: Option<(u64, Place<S>)>,
+    database: Option<Arc<str>>,
     pairing: Pairing,
     next: Exchange,
     given_up: u64,
@@ -57,6 +61,7 @@ impl<S: Copy> Session<S> {
             skipping: false,
             copying: false,
             described: None,
+            database: None,
             pairing: if from_start { Pairing::Paired } else { Pairing::Unpaired { owed: false } },
             next: 0,
             given_up: 0,
@@ -71,8 +76,9 @@ impl<S: Copy> Session<S> {
         self.pairing == Pairing::Paired
     }
 
-    /// The start-up packet is read. Its answer ends as all others do, with ReadyForQuery.
-    pub(super) fn started(&mut self) {
+    /// The start-up packet, which names the database, is read. Its answer ends as all others do, with ReadyForQuery.
+    pub(super) fn started(&mut self, database: Option<&str>) {
+        self.database = database.map(Arc::from);
         self.expect(To::Ready);
     }
 
@@ -122,9 +128,15 @@ impl<S: Copy> Session<S> {
     }
 
     /// A new exchange.
-    pub(super) fn begin(&mut self, request: SqlRequest, start: Place<S>, events: &mut Vec<Event<S>>) -> Exchange {
+    pub(super) fn begin(
+        &mut self,
+        statement: Option<Arc<Statement>>,
+        start: Place<S>,
+        events: &mut Vec<Event<S>>,
+    ) -> Exchange {
         let exchange = self.next;
         self.next = self.next.wrapping_add(1);
+        let request = SqlRequest { statement, database: self.database.clone() };
         events.push(Event::Request(exchange, Request::Sql(Box::new(request)), start));
         exchange
     }

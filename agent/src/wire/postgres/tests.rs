@@ -6,6 +6,9 @@ mod protocol;
 mod sqlx;
 mod startup;
 
+use std::sync::Arc;
+
+use super::super::sql::{Sent, Statement};
 use super::super::{Direction, End, Event, Piece, Place, Request, Response, SqlRequest};
 use super::Postgres;
 
@@ -139,9 +142,14 @@ impl Talk {
         self.push(TO_CLIENT, bytes, 0);
     }
 
-    /// The events since the last time.
+    /// The events since the last time, without the database, which is the connection's in all of them.
     #[track_caller]
     pub(super) fn expect(&mut self, events: &[Event<usize>]) {
+        for event in &mut self.events {
+            if let Event::Request(_, Request::Sql(request), _) = event {
+                assert_eq!(request.database.take().as_deref(), self.parser.user_and_database().1);
+            }
+        }
         assert_eq!(self.events, events);
         self.events.clear();
     }
@@ -151,15 +159,20 @@ fn place((stamp, offset): (usize, usize)) -> Place<usize> {
     Place { stamp, offset }
 }
 
+fn statement(text: &str, extended: bool) -> Option<Arc<Statement>> {
+    Statement::read(text, Sent { extended, cut: false }).map(Arc::new)
+}
+
 /// Of the simple protocol.
 pub(super) fn simple(exchange: u64, text: &str, at: (usize, usize)) -> Event<usize> {
-    let request = SqlRequest { text: Some(text.to_owned()), parameterised: false };
+    let request = SqlRequest { statement: statement(text, false), database: None };
     Event::Request(exchange, Request::Sql(Box::new(request)), place(at))
 }
 
 /// Of the extended protocol.
 pub(super) fn extended(exchange: u64, text: Option<&str>, at: (usize, usize)) -> Event<usize> {
-    let request = SqlRequest { text: text.map(str::to_owned), parameterised: true };
+    let statement = text.and_then(|text| statement(text, true));
+    let request = SqlRequest { statement, database: None };
     Event::Request(exchange, Request::Sql(Box::new(request)), place(at))
 }
 

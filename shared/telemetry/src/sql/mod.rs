@@ -2,6 +2,7 @@
 
 mod pool;
 mod summary;
+mod words;
 
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
