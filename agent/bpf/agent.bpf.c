@@ -3,7 +3,7 @@
  * Capture, and nothing else: bytes of TCP connections with the tokio task that moved them, and which task woke or spawned
  * which. What they mean is found out in user space.
  *
- *   sys_enter             when a write began                                      → `begun`, by thread
+ *   sys_enter             when a write began                                      → `begins`, by thread
  *   sys_exit              which connection, which bytes, which task               → `ring`
  *   inet_sock_set_state   a connection is closed, by whomever and however         → `ring`
  *   uprobes               wakes, spawns and reads of streams (tokio, h2)          → `ring`

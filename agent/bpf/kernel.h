@@ -27,11 +27,8 @@ enum {
 	MAP_PERCPU_ARRAY = 6,
 	MAP_LRU_HASH = 9,
 	MAP_RINGBUF = 27,
-	MAP_TASK_STORAGE = 29,
 };
 enum { ANY = 0 };
-enum { NO_PREALLOC = 1 }; /* task storage has to be made with it */
-enum { CREATE = 1 };	  /* storage that is not there yet */
 
 struct task_struct;
 
@@ -45,7 +42,6 @@ static long (*read_kernel)(void *into, u32 size, const void *from) = (void *)113
 static long (*ring_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
 static void *(*ring_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*ring_submit)(void *data, u64 flags) = (void *)132;
-static void *(*task_storage)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
 /* bpf_get_current_task_btf: the verifier knows what it points to, so that its fields are read without a helper. */
 static struct task_struct *(*current_task)(void) = (void *)158;
 
@@ -133,8 +129,8 @@ enum { TS_COMPAT = 2 }; /* it is in a syscall of 32-bit code, whose numbers are 
 
 struct task_struct {
 	struct thread_info thread_info;
-	s32 pid;  /* the thread's */
-	s32 tgid; /* the process's */
+	u32 pid;  /* the thread's */
+	u32 tgid; /* the process's */
 	struct files_struct *files;
 	struct thread_struct thread;
 } RELOCATED;

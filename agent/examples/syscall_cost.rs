@@ -34,23 +34,27 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../bpf/agent.bpf.o");
 /// The agent's programs on a syscall's begin and end, and the empty ones.
 const PROGRAMS: [&str; 4] = ["syscall_begins", "syscall_ends", "empty_enter", "empty_exit"];
 
-/// Bytes that a write moves, and the read after it.
-const SIZES: [usize; 1] = [64];
+/// Bytes that a write moves, and the read after it. 0: two reads of a socket on which nothing is to be read, as an
+/// asynchronous runtime makes many.
+const SIZES: [usize; 5] = [0, 64, 400, 4_096, 16_384];
+
+/// The most writes in a round, and reads.
+const MOST_PAIRS: u64 = 1_000;
 
 /// Where the id of the current task is taken to be: any word of the thread's own will do.
 const CURRENT_TASK: i32 = -64;
 
-/// Room for all events of a round: nobody reads the ring meanwhile.
-const RING: u32 = 1 << 20;
+/// As much as the agent has. Nobody reads it in mid-round, so that a round is no longer than what it holds.
+const RING: u32 = 16 << 20;
+
+/// More than an event takes beside the bytes that were moved.
+const HEAD: usize = 256;
 
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Rounds of each kind.
     #[arg(long, default_value_t = 40)]
     rounds: usize,
-    /// Writes in a round, and reads.
-    #[arg(long, default_value_t = 1_000)]
-    pairs: u64,
     /// Where the result goes as JSON.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -64,7 +68,12 @@ fn main() -> anyhow::Result<()> {
     if arguments.child { child() } else { parent(&arguments) }
 }
 
-/// Does as many writes and reads of a size as it is told, line by line.
+/// The writes of a size in a round; the reads are as many.
+fn pairs(size: usize) -> u64 {
+    MOST_PAIRS.min((RING as usize / 2 / (size + HEAD)) as u64)
+}
+
+/// Does a round of the size that it is told, line by line.
 fn child() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let mut one = TcpStream::connect(listener.local_addr()?)?;
@@ -72,13 +81,18 @@ fn child() -> anyhow::Result<()> {
     let (mut other, _) = listener.accept()?;
     let mut buffer = vec![b'.'; SIZES[SIZES.len() - 1]];
     for line in std::io::stdin().lines() {
-        let line = line?;
-        let (pairs, size) = line.split_once(' ').context("two numbers are expected")?;
-        let (pairs, size): (u64, usize) = (pairs.parse()?, size.parse()?);
+        let size: usize = line?.parse()?;
         let bytes = buffer.get_mut(..size).context("too many bytes")?;
-        for _ in 0..pairs {
-            one.write_all(bytes)?;
-            other.read_exact(bytes)?;
+        one.set_nonblocking(size == 0)?;
+        for _ in 0..pairs(size) {
+            if size == 0 {
+                for _ in 0..2 {
+                    anyhow::ensure!(one.read(&mut [0]).is_err(), "there is something to read");
+                }
+            } else {
+                one.write_all(bytes)?;
+                other.read_exact(bytes)?;
+            }
         }
         println!("done");
     }
@@ -105,8 +119,8 @@ impl Worker {
         Ok(Self { child, to, from })
     }
 
-    fn work(&mut self, pairs: u64, size: usize) -> anyhow::Result<()> {
-        writeln!(self.to, "{pairs} {size}")?;
+    fn work(&mut self, size: usize) -> anyhow::Result<()> {
+        writeln!(self.to, "{size}")?;
         let mut line = String::new();
         self.from.read_line(&mut line)?;
         anyhow::ensure!(line == "done\n", "a child has ended");
@@ -141,7 +155,7 @@ fn parent(arguments: &Arguments) -> anyhow::Result<()> {
         .context("the kernel does not count what programs take; that needs root's rights (sudo)")?;
     let mut kernel = Kernel::load(RING)?;
     let btf = Btf::from_sys_fs()?;
-    let mut object = EbpfLoader::new().btf(Some(&btf)).allow_unsupported_maps().load(OBJECT)?;
+    let mut object = EbpfLoader::new().btf(Some(&btf)).load(OBJECT)?;
     for (name, tracepoint) in [("empty_enter", "sys_enter"), ("empty_exit", "sys_exit")] {
         let program: &mut BtfTracePoint = object.program_mut(name).context("a program is missing")?.try_into()?;
         program.load(tracepoint, &btf)?;
@@ -157,11 +171,11 @@ fn parent(arguments: &Arguments) -> anyhow::Result<()> {
     for round in 0..=arguments.rounds {
         for size in SIZES {
             // What is no target comes first: what others do in the target's rounds is taken to cost as much.
-            let others = measure(&programs, &mut other, arguments.pairs, size)?;
+            let others = measure(&programs, &mut other, size)?;
             let per_call = |from: usize| (0..2).map(|it| others[from + it].time / others[from + it].count).sum::<f64>();
             let (agent, empty) = (per_call(0), per_call(2));
-            let runs = measure(&programs, &mut target, arguments.pairs, size)?;
-            let own = arguments.pairs as f64 * 2.0;
+            let runs = measure(&programs, &mut target, size)?;
+            let own = pairs(size) as f64 * 2.0;
             let own_time = |program: usize| {
                 let foreign = (runs[program].count - own).max(0.0);
                 (runs[program].time - foreign * others[program].time / others[program].count) / own
@@ -174,7 +188,8 @@ fn parent(arguments: &Arguments) -> anyhow::Result<()> {
             }
         }
     }
-    let expected = arguments.pairs * 2 * SIZES.len() as u64 * (arguments.rounds as u64 + 1);
+    let moving = SIZES.iter().filter(|size| **size > 0).map(|size| pairs(*size) * 2).sum::<u64>();
+    let expected = moving * (arguments.rounds as u64 + 1);
     anyhow::ensure!(
         captured == expected && kernel.lost() == 0,
         "{captured} events of {expected} were captured, {} lost: what was measured is not the whole work",
@@ -203,16 +218,22 @@ fn newest(names: &[&str]) -> anyhow::Result<Vec<ProgramFd>> {
     names.iter().map(program).collect()
 }
 
-fn measure(programs: &[ProgramFd], worker: &mut Worker, pairs: u64, size: usize) -> anyhow::Result<Vec<Run>> {
+fn measure(programs: &[ProgramFd], worker: &mut Worker, size: usize) -> anyhow::Result<Vec<Run>> {
     let before: Vec<Run> = programs.iter().map(run_of).collect::<Result<_, _>>()?;
-    worker.work(pairs, size)?;
+    worker.work(size)?;
     let after = programs.iter().map(run_of);
-    after.zip(before).map(|(after, before)| after.map(|it| Run { time: it.time - before.time, count: it.count - before.count })).collect()
+    after
+        .zip(before)
+        .map(|(after, before)| after.map(|it| Run { time: it.time - before.time, count: it.count - before.count }))
+        .collect()
 }
 
 fn report(arguments: &Arguments, rounds: &BTreeMap<(usize, bool), Vec<Round>>) -> anyhow::Result<()> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned();
-    println!("nanoseconds of a syscall, its begin and its end; median of {} rounds (and the middle half)", arguments.rounds);
+    println!(
+        "nanoseconds of a syscall, its begin and its end; median of {} rounds (and the middle half)",
+        arguments.rounds
+    );
     println!("{:>7} {:>10} {:>22} {:>22} {:>20}", "bytes", "process", "agent", "empty programs", "ratio");
     let mut rows = Vec::new();
     for ((size, is_target), rounds) in rounds {
@@ -234,7 +255,7 @@ fn report(arguments: &Arguments, rounds: &BTreeMap<(usize, bool), Vec<Round>>) -
     }
     if let Some(path) = &arguments.out {
         let result = json!({
-            "command": format!("syscall_cost --rounds {} --pairs {}", arguments.rounds, arguments.pairs),
+            "command": format!("syscall_cost --rounds {}", arguments.rounds),
             "kernel": kernel, "processors": aya::util::nr_cpus().map_err(|(_, error)| error)?,
             "quantiles": ["25 %", "50 %", "75 %"], "syscalls": rows,
         });

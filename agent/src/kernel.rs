@@ -76,7 +76,6 @@ impl Kernel {
         )?;
         let mut programs = EbpfLoader::new()
             .btf(Some(&btf))
-            .allow_unsupported_maps() // storage by task, of which nothing is read here
             .map_max_entries("rooms", processors)
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
