@@ -76,6 +76,7 @@ mod linux {
                 services: arguments.service,
             },
             link_by: arguments.link_by,
+            ..Options::default()
         };
         let mut say = |progress: Progress<'_>| tracing::info!("{progress}");
         match (arguments.otlp_file, arguments.endpoint) {

@@ -34,6 +34,8 @@ pub struct Options {
     pub rules: Rules,
     /// By what requests are linked.
     pub link_by: LinkBy,
+    /// Bytes of the ring, a power of two; as many as it needs if nothing is said.
+    pub ring: Option<u32>,
 }
 
 /// What the agent tells on its way.
@@ -105,7 +107,7 @@ pub fn run(
     export: &mut dyn FnMut(ExportTraceServiceRequest),
 ) -> anyhow::Result<Summary> {
     let began = Instant::now();
-    let kernel = Kernel::load(RING)?;
+    let kernel = Kernel::load(options.ring.unwrap_or(RING))?;
     tell(Progress::Loaded(began.elapsed()));
     let mut agent = Agent {
         kernel,
@@ -184,9 +186,13 @@ impl Agent {
     fn read(&mut self, tell: &mut dyn FnMut(Progress<'_>)) -> bool {
         let mut started = false;
         let mut samples: Vec<Event> = Vec::new();
+        let mut execs: Vec<u32> = Vec::new();
         let (ordered, calibrations) = (&mut self.ordered, &mut self.calibrations);
         self.kernel.read(|event| match event.what {
-            What::Exec => started = true,
+            What::Exec => {
+                started = true;
+                execs.push(event.process);
+            }
             What::Sample(_) => samples.push(event),
             _ => {
                 if let What::Spawn { other } = event.what
@@ -197,6 +203,14 @@ impl Agent {
                 ordered.add(event);
             }
         });
+        for pid in execs {
+            // It is another program now, and is looked at anew.
+            if self.watched.remove(&pid).is_some() {
+                self.kernel.forget(pid);
+                self.known.remove(&pid);
+                self.calibrations.remove(&pid);
+            }
+        }
         for Event { process, task, what, .. } in samples {
             let What::Sample(words) = what else { continue };
             let Some(calibration) = self.calibrations.get_mut(&process) else { continue };

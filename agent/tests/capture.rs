@@ -244,7 +244,8 @@ fn bytes_that_are_not_captured_are_counted() -> anyhow::Result<()> {
     assert_eq!(*writes[1].data.bytes, long[..160]);
     let (local, remote) = ends(&server)?;
     let last = |pieces: Vec<Piece>| pieces.into_iter().rfind(|it| &*it.data.bytes == b"done");
-    let is_last = |event: &&Event| matches!(&event.what, What::Read(data) if data.local == local && &*data.bytes == b"done");
+    let is_last =
+        |event: &&Event| matches!(&event.what, What::Read(data) if data.local == local && &*data.bytes == b"done");
     watch.until(|events| events.iter().find(is_last).map(|_| ()))?;
     let reads = watch.pieces(local, remote, 1)?;
     assert_eq!(reads.iter().map(|it| it.data.moved).sum::<usize>(), taken + 400 + 1_000 + 14 + 4);

@@ -57,6 +57,7 @@ pub(crate) fn supervise(mut again: Command, link_by: LinkBy) -> anyhow::Result<E
             ..Rules::default()
         },
         link_by,
+        ..Options::default()
     };
     let agent =
         std::thread::Builder::new().name("agent".to_owned()).spawn(move || watch(&options, &told, &mut mouth))?;
