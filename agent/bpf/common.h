@@ -5,6 +5,7 @@
 struct target {
 	u32 process;
 	s32 current_task; /* where tokio keeps the id of the current task, from the thread pointer; 0: not known */
+	u32 samples;	  /* that were sent to find that out */
 };
 
 /* All processes pay for the question whether they are targets, with each syscall. So it is answered by an array, which
@@ -31,7 +32,7 @@ struct {
 	NUMBER(max_entries, 1 << 24); /* set at load */
 } ring SEC(".maps");
 
-enum counter { COUNT_LOST, COUNT_SAMPLES, COUNTERS };
+enum counter { COUNT_LOST, COUNTERS };
 
 struct {
 	NUMBER(type, MAP_PERCPU_ARRAY);
@@ -40,11 +41,12 @@ struct {
 	TYPE(value, u64);
 } counters SEC(".maps");
 
-INLINE u64 count(u32 which)
+INLINE void count(u32 which)
 {
 	u64 *counter = map_lookup(&counters, &which);
 
-	return counter ? ++*counter : 0;
+	if (counter)
+		++*counter;
 }
 
 /* None if the process is no target. */

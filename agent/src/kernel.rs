@@ -42,9 +42,10 @@ const SEVERAL: u32 = u32::MAX;
 struct Target {
     process: u32,
     current_task: i32,
+    samples: u32,
 }
 
-// SAFETY: two integers without padding, of which every bit pattern is a value.
+// SAFETY: three integers without padding, of which every bit pattern is a value.
 #[expect(unsafe_code, reason = "how aya is told that a value may be copied into a map")]
 unsafe impl aya::Pod for Target {}
 
@@ -122,7 +123,7 @@ impl Kernel {
             self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
         }
         self.probes.insert(pid, attached);
-        self.target(Target { process: pid, current_task: current_task.unwrap_or_default() })
+        self.target(Target { process: pid, current_task: current_task.unwrap_or_default(), samples: 0 })
     }
 
     /// Where the current task's id is was found out.
@@ -130,7 +131,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
-        self.target(Target { process: pid, current_task })?;
+        self.target(Target { process: pid, current_task, samples: 0 })?;
         if let Some(attached) = self.probes.get_mut(&pid) {
             let probes = std::mem::take(&mut attached.calibration);
             self.detach(probes);
