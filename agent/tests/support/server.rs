@@ -27,11 +27,12 @@ type Question = (String, oneshot::Sender<()>);
 /// Serves until its standard input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
     let upstream: SocketAddr = std::env::var(UPSTREAM).context("it is started by other tests")?.parse()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let serving = runtime.spawn(serve(upstream));
-    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
-    serving.abort();
-    Ok(())
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(|| {
+        let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    runtime.block_on(serve(upstream))
 }
 
 async fn serve(upstream: SocketAddr) -> anyhow::Result<()> {
