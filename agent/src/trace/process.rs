@@ -221,6 +221,10 @@ impl Process {
             server: Server::default(),
             client: Client::default(),
         });
+        if watched.connection.has_gap(data, reads) {
+            watched.server.lose();
+            watched.client.lose(out);
+        }
         if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
             watched.client.read();
         }
