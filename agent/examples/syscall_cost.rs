@@ -11,6 +11,8 @@
 //! Of others' syscalls in the same rounds the agent's programs and the empty ones see the same number. They count as what a process
 //! costs that is no target.
 
+#![expect(clippy::print_stdout, reason = "a program for people to run; its child speaks by it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -272,15 +272,16 @@ impl Agent {
 
     /// Traces what happened until a time, and hands the spans on to be assembled.
     fn trace(&mut self, until: u64, assembler: &mut Assembler<impl FnMut() -> u64>) {
-        let now = nanoseconds(ClockId::Monotonic);
+        let before = nanoseconds(ClockId::Monotonic);
         let lost = self.kernel.lost();
         if lost > self.lost {
             tracing::warn!(lost = lost - self.lost, "events were lost");
             self.lost = lost;
-            // A write is sent when it is over, and counts from its begin.
-            self.tracer.lose(self.looked.saturating_sub(HELD_BACK), now);
+            // From before the last look to after this one: looking takes its time. A write is sent when it is over, and counts
+            // from its begin.
+            self.tracer.lose(self.looked.saturating_sub(HELD_BACK), nanoseconds(ClockId::Monotonic));
         }
-        self.looked = now;
+        self.looked = before;
         while let Some(event) = self.ordered.until(until) {
             let wanted = self.tracer.event(&event);
             if !wanted && let What::Read(data) | What::Write(data) = &event.what {

@@ -1,6 +1,7 @@
 //! A service on tokio: it answers a request when another service has answered its own, over one of a few connections
 //! that all requests share, each with a task.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
@@ -49,7 +50,7 @@ async fn serve(upstream: SocketAddr) -> anyhow::Result<()> {
         pool.push(questions);
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    println!("{LISTENING}{}", listener.local_addr()?);
+    writeln!(std::io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
     for number in 0.. {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
