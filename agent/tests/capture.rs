@@ -120,11 +120,11 @@ fn both_ends_tell_the_same_of_the_same_bytes_whatever_the_syscall() -> anyhow::R
     let (mut head, mut tail) = ([0; 3], [0; 61]);
 
     client.write_all(b"written")?;
-    server.read(&mut buffer)?;
+    assert_eq!(server.read(&mut buffer)?, 7);
     send(&client, b"sent", SendFlags::empty())?;
     recv(&server, &mut buffer[..], RecvFlags::empty())?;
-    client.write_vectored(&[IoSlice::new(b"in "), IoSlice::new(b""), IoSlice::new(b"three parts")])?;
-    server.read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut tail)])?;
+    assert_eq!(client.write_vectored(&[IoSlice::new(b"in "), IoSlice::new(b""), IoSlice::new(b"three parts")])?, 14);
+    assert_eq!(server.read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut tail)])?, 14);
     let parts = [IoSlice::new(b"a mes"), IoSlice::new(b"sage")];
     sendmsg(&client, &parts, &mut SendAncillaryBuffer::default(), SendFlags::empty())?;
     let mut parts = [IoSliceMut::new(&mut head), IoSliceMut::new(&mut tail)];
@@ -164,14 +164,14 @@ fn a_read_that_meets_the_end_has_the_right_sequence() -> anyhow::Result<()> {
         let (mut client, mut server) = connection()?;
         for _ in 0..before {
             client.write_all(b"first")?;
-            server.read(&mut buffer)?;
+            assert_eq!(server.read(&mut buffer)?, 5);
         }
         client.write_all(b"last")?;
         client.shutdown(Shutdown::Write)?;
         assert_eq!(server.read(&mut buffer)?, 4);
         assert_eq!(server.read(&mut buffer)?, 0);
         server.write_all(b"answer")?;
-        client.read(&mut buffer)?;
+        assert_eq!(client.read(&mut buffer)?, 6);
         let client = pieces_of(&mut watch, &client, before + 2)?;
         let server = pieces_of(&mut watch, &server, before + 3)?;
         for (write, read) in client.iter().filter(|it| !it.reads).zip(server.iter().filter(|it| it.reads)) {
@@ -198,7 +198,7 @@ fn what_is_not_taken_off_the_stream_is_not_told() -> anyhow::Result<()> {
     assert_eq!(server.read(&mut [])?, 0);
     let (_, thrown) = recv(&server, &mut buffer[..13], RecvFlags::TRUNC)?;
     assert_eq!(thrown, 13);
-    server.read(&mut buffer)?;
+    assert_eq!(server.read(&mut buffer)?, 4);
     let reads = pieces_of(&mut watch, &server, 2)?;
     assert_eq!(reads.len(), 2);
     assert_eq!((reads[0].data.moved, &*reads[0].data.bytes), (13, &b""[..]), "they went nowhere");
@@ -235,7 +235,7 @@ fn bytes_that_are_not_captured_are_counted() -> anyhow::Result<()> {
     assert_eq!(rustix::pipe::splice(&server, None, &into, None, 100, flags)?, 14);
     // And after all of that it goes on where it was.
     client.write_all(b"done")?;
-    server.read(&mut rest)?;
+    assert_eq!(server.read(&mut rest)?, 4);
 
     let writes = pieces_of(&mut watch, &client, 5)?;
     let seen: Vec<(usize, usize)> = writes.iter().map(|it| (it.data.moved, it.data.bytes.len())).collect();

@@ -163,7 +163,7 @@ fn watched_under_load(ring: Option<u32>) -> anyhow::Result<(Summary, Links)> {
         });
         let loaded = watched.recv_timeout(support::PATIENCE).context("the service is not watched").and_then(|()| {
             let load = Load::start(service.address, 8);
-            load.more(2_000)?;
+            load.more(1_000)?;
             load.finish()
         });
         stop.store(true, Ordering::Relaxed);
