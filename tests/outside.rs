@@ -1,8 +1,6 @@
 //! The agent beside the shop, on a real kernel.
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
-
 use bookstore_harness::shop::{Options, Shop, family, is_alive, signal};
 use bookstore_harness::wait;
 use bookstore_runtime::testing::skip;
@@ -19,11 +17,9 @@ fn can_look() -> bool {
         skip("the agent beside the shop", "it needs root's rights");
         return false;
     }
-    for (lacking, path) in [("BTF", "/sys/kernel/btf/vmlinux"), ("tracefs", "/sys/kernel/tracing/events")] {
-        if !Path::new(path).exists() {
-            skip("the agent beside the shop", &format!("this kernel shows no {lacking} ({path})"));
-            return false;
-        }
+    if let Err(obstacle) = bookstore_agent::preflight::check() {
+        skip("the agent beside the shop", &obstacle.to_string());
+        return false;
     }
     true
 }

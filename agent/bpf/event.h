@@ -31,23 +31,29 @@ struct edge {
 	u64 other;
 };
 
-/* EVENT_CLOSE. */
+/* EVENT_CLOSE: nothing more is moved on the connection. Who closed it is not told (it may be nobody of the process): `thread` and
+ * `task` are 0. */
 struct closed {
 	struct event event;
-	u64 socket;
+	u64 connection;
+};
+
+/* The two ends of a connection. */
+struct ends {
+	u16 local_port;
+	u16 remote_port;
+	u8 local[16]; /* IPv4 as ::ffff:a.b.c.d */
+	u8 remote[16];
 };
 
 /* EVENT_READ, EVENT_WRITE: bytes of a TCP connection, as many of them as were captured behind it. */
 struct data {
 	struct event event;
-	u64 socket;   /* the kernel's address of it: names the connection until it is closed */
-	u32 sequence; /* TCP's, of the first byte */
-	u32 moved;    /* how many bytes the syscall moved; 0: the other end has closed */
+	u64 connection; /* a number that no other connection has, before or after */
+	u32 sequence;	/* TCP's, of the first byte */
+	u32 moved;	/* how many bytes the syscall moved; 0: the other end has closed */
 	u32 captured;
-	u16 local_port;
-	u16 remote_port;
-	u8 local[16]; /* IPv4 as ::ffff:a.b.c.d */
-	u8 remote[16];
+	struct ends ends;
 };
 
 /* EVENT_SAMPLE: the words below the thread pointer while `task` is woken. */

@@ -38,7 +38,7 @@ pub fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn watch(arguments: &Run) -> anyhow::Result<()> {
-    let options = Options { rules: arguments.targets.rules()?, link_by: arguments.link_by, record: None };
+    let options = Options { rules: arguments.targets.rules()?, link_by: arguments.link_by, ..Options::default() };
     work(&options, Sink::open(&arguments.output)?, arguments.targets.until_stdin_ends)
 }
 

@@ -30,9 +30,9 @@ pub enum What {
     Read(Data),
     /// Bytes were written to one.
     Write(Data),
-    /// A connection was closed.
+    /// A connection is closed, by whomever: nothing more is moved on it.
     Close {
-        /// The kernel's address of its socket.
+        /// Its number.
         socket: u64,
     },
     /// The task woke another.
@@ -61,7 +61,7 @@ pub enum What {
 /// Bytes that a syscall moved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {
-    /// The kernel's address of the socket: with the process it names the connection until it is closed.
+    /// The connection's number: no other has it, before or after.
     pub socket: u64,
     /// TCP's sequence number of the first byte.
     pub sequence: u32,

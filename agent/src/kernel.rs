@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::Context as _;
-use aya::maps::{HashMap as Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::uprobe::{UProbeLinkId, UProbeScope};
-use aya::programs::{TracePoint, UProbe};
-use aya::{Ebpf, EbpfLoader};
+use aya::programs::{BtfTracePoint, UProbe};
+use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::discover::{Probes, Spawns};
 use crate::event::Event;
@@ -16,21 +16,36 @@ use crate::event::Event;
 /// The programs, built from `bpf/agent.bpf.c`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../bpf/agent.bpf.o");
 
-/// Syscalls that move bytes.
-const READS: [&str; 4] = ["read", "readv", "recvfrom", "recvmsg"];
-const WRITES: [&str; 4] = ["write", "writev", "sendto", "sendmsg"];
+/// The programs that are of no process, each with its tracepoint.
+const TRACEPOINTS: [(&str, &str); 4] = [
+    ("syscall_begins", "sys_enter"),
+    ("syscall_ends", "sys_exit"),
+    ("state_is_set", "inet_sock_set_state"),
+    ("process_exec", "sched_process_exec"),
+];
+
+/// The programs that are attached to functions of a process.
+const UPROBES: [&str; 6] = ["wake", "spawn", "bind", "stream_read", "stream_drop", "calibrate"];
 
 /// Numbers of `counters`.
 const LOST: u32 = 0;
+
+/// Entries of `slots`, one for the processes whose ids have the same low bits.
+const SLOTS: u32 = 8192;
+
+/// In a slot: there is more than one target in it.
+const SEVERAL: u32 = u32::MAX;
 
 /// What the kernel side is told of a process (`struct target`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 struct Target {
+    process: u32,
     current_task: i32,
+    samples: u32,
 }
 
-// SAFETY: an integer, of which every bit pattern is a value.
+// SAFETY: three integers without padding, of which every bit pattern is a value.
 #[expect(unsafe_code, reason = "how aya is told that a value may be copied into a map")]
 unsafe impl aya::Pod for Target {}
 
@@ -56,30 +71,24 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn load(ring_bytes: u32) -> anyhow::Result<Self> {
         let processors = aya::util::nr_cpus().map_or(256, |count| u32::try_from(count).unwrap_or(256));
+        let btf = Btf::from_sys_fs().context(
+            "the kernel's description of itself (/sys/kernel/btf/vmlinux) cannot be read, without which the programs \
+             cannot be fitted to it; kernels have it that are built with CONFIG_DEBUG_INFO_BTF",
+        )?;
         let mut programs = EbpfLoader::new()
+            .btf(Some(&btf))
             .map_max_entries("rooms", processors)
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
-            .context(
-                "the kernel does not take the programs; they need root's rights (sudo) and its description of itself \
-                 (/sys/kernel/btf/vmlinux)",
-            )?;
-        for (exit, syscalls) in [("exit_reads", READS), ("exit_writes", WRITES)] {
-            for syscall in syscalls {
-                attach_tracepoint(
-                    &mut programs,
-                    &format!("enter_{syscall}"),
-                    "syscalls",
-                    &format!("sys_enter_{syscall}"),
-                )?;
-                attach_tracepoint(&mut programs, exit, "syscalls", &format!("sys_exit_{syscall}"))?;
-            }
-        }
-        attach_tracepoint(&mut programs, "enter_close", "syscalls", "sys_enter_close")?;
-        attach_tracepoint(&mut programs, "process_exec", "sched", "sched_process_exec")?;
-        for name in ["wake", "spawn", "bind", "stream_read", "stream_drop", "calibrate"] {
+            .context("the kernel does not take the programs' maps; that needs root's rights (sudo)")?;
+        for name in UPROBES {
             let program: &mut UProbe = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load().with_context(|| format!("the kernel does not take the program {name}"))?;
+        }
+        for (name, tracepoint) in TRACEPOINTS {
+            let program: &mut BtfTracePoint = programs.program_mut(name).context("a program is missing")?.try_into()?;
+            program.load(tracepoint, &btf).with_context(|| format!("the kernel does not take the program {name}"))?;
+            program.attach().with_context(|| format!("the kernel refuses the tracepoint {tracepoint}"))?;
         }
         let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
         Ok(Self { programs, ring, probes: HashMap::new() })
@@ -114,7 +123,7 @@ impl Kernel {
             self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
         }
         self.probes.insert(pid, attached);
-        self.target(pid, Target { current_task: current_task.unwrap_or_default() })
+        self.target(Target { process: pid, current_task: current_task.unwrap_or_default(), samples: 0 })
     }
 
     /// Where the current task's id is was found out.
@@ -122,7 +131,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
-        self.target(pid, Target { current_task })?;
+        self.target(Target { process: pid, current_task, samples: 0 })?;
         if let Some(attached) = self.probes.get_mut(&pid) {
             let probes = std::mem::take(&mut attached.calibration);
             self.detach(probes);
@@ -132,12 +141,14 @@ impl Kernel {
 
     /// Lets a process go.
     pub fn forget(&mut self, pid: u32) {
-        if let Some(map) = self.programs.map_mut("targets")
-            && let Ok(mut targets) = Map::<_, u32, Target>::try_from(map)
-        {
+        let attached = self.probes.remove(&pid);
+        if let Ok(mut targets) = self.targets() {
             let _was_not_there = targets.remove(&pid);
         }
-        if let Some(Attached { links, calibration }) = self.probes.remove(&pid) {
+        if let Err(error) = self.slot(pid, Target::default()) {
+            tracing::debug!(pid, "its syscalls are still looked at: {error:#}");
+        }
+        if let Some(Attached { links, calibration }) = attached {
             self.detach(links.into_iter().chain(calibration).collect());
         }
     }
@@ -184,9 +195,21 @@ impl Kernel {
         map.and_then(|map| map.get(&LOST, 0).ok()).map_or(0, |counts| counts.iter().sum())
     }
 
-    fn target(&mut self, pid: u32, target: Target) -> anyhow::Result<()> {
-        let map = self.programs.map_mut("targets").context("a map is missing")?;
-        Map::<_, u32, Target>::try_from(map)?.insert(pid, target, 0).context("too many processes are watched")
+    fn targets(&mut self) -> anyhow::Result<Map<&mut MapData, u32, Target>> {
+        Ok(Map::try_from(self.programs.map_mut("targets").context("a map is missing")?)?)
+    }
+
+    fn target(&mut self, target: Target) -> anyhow::Result<()> {
+        self.targets()?.insert(target.process, target, 0).context("too many processes are watched")?;
+        self.slot(target.process, target)
+    }
+
+    /// Sets the slot of a process: to what is said of it, or to what is left of the others in the same one.
+    fn slot(&mut self, pid: u32, target: Target) -> anyhow::Result<()> {
+        let mut others = self.probes.keys().filter(|it| **it != pid && *it % SLOTS == pid % SLOTS);
+        let slot = if others.next().is_some() { Target { process: SEVERAL, ..Target::default() } } else { target };
+        let map = self.programs.map_mut("slots").context("a map is missing")?;
+        Array::try_from(map)?.set(pid % SLOTS, slot, 0).context("the kernel does not take who is watched")
     }
 
     fn probe(
@@ -207,14 +230,4 @@ impl Kernel {
         }
         Ok(())
     }
-}
-
-/// Attaches a program, which is loaded first if it is not yet.
-fn attach_tracepoint(programs: &mut Ebpf, program: &str, category: &str, name: &str) -> anyhow::Result<()> {
-    let tracepoint: &mut TracePoint = programs.program_mut(program).context("a program is missing")?.try_into()?;
-    if tracepoint.fd().is_err() {
-        tracepoint.load().with_context(|| format!("the kernel does not take the program {program}"))?;
-    }
-    tracepoint.attach(category, name).with_context(|| format!("the kernel refuses the tracepoint {name}"))?;
-    Ok(())
 }

@@ -6,11 +6,8 @@ use std::path::Path;
 /// The kernel's description of itself.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// Where tracefs may be mounted.
-const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
-
 /// Capabilities that are needed, by number (`linux/capability.h`), and for what.
-const CAPABILITIES: [(u32, &str); 5] = [
+const CAPABILITIES: [(u32, &str); 4] = [
     // Programs and maps.
     (39, "CAP_BPF"),
     // Tracepoints, and reading the kernel's and other processes' memory.
@@ -19,12 +16,7 @@ const CAPABILITIES: [(u32, &str); 5] = [
     (21, "CAP_SYS_ADMIN"),
     // Executables and environments of others' processes.
     (19, "CAP_SYS_PTRACE"),
-    // tracefs is root's alone.
-    (2, "CAP_DAC_READ_SEARCH"),
 ];
-
-/// CAP_DAC_OVERRIDE does what CAP_DAC_READ_SEARCH does, and more.
-const DAC_OVERRIDE: u32 = 1;
 
 /// What is in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +25,6 @@ pub enum Obstacle {
     Processor,
     /// The kernel does not describe itself.
     NoBtf,
-    /// Tracepoints cannot be found.
-    NoTracefs,
     /// These capabilities are lacking.
     Capabilities(Vec<&'static str>),
 }
@@ -53,10 +43,6 @@ impl fmt::Display for Obstacle {
                 f,
                 "the kernel has no description of itself ({BTF}): one that is built with CONFIG_DEBUG_INFO_BTF has, as \
                  those of all large distributions are"
-            ),
-            Self::NoTracefs => f.write_str(
-                "the kernel's tracepoints are not to be seen: mount -t tracefs nodev /sys/kernel/tracing (in a \
-                 container: --volume /sys/kernel/tracing:/sys/kernel/tracing:ro)",
             ),
             Self::Capabilities(lacking) => write!(
                 f,
@@ -79,22 +65,15 @@ pub fn check() -> Result<(), Obstacle> {
     if !Path::new(BTF).exists() {
         return Err(Obstacle::NoBtf);
     }
-    // Without capabilities tracefs cannot be looked into either.
     if let Some(effective) = procfs::process::Process::myself().and_then(|it| it.status()).ok().map(|it| it.capeff) {
         lacking(effective)?;
-    }
-    if !TRACEFS.iter().any(|path| Path::new(path).exists()) {
-        return Err(Obstacle::NoTracefs);
     }
     Ok(())
 }
 
 fn lacking(effective: u64) -> Result<(), Obstacle> {
     let has = |number: u32| effective >> number & 1 == 1;
-    let lacks = |(number, name): (u32, &'static str)| {
-        let stands_in = name == "CAP_DAC_READ_SEARCH" && has(DAC_OVERRIDE);
-        (!has(number) && !stands_in).then_some(name)
-    };
+    let lacks = |(number, name): (u32, &'static str)| (!has(number)).then_some(name);
     let lacking: Vec<_> = CAPABILITIES.into_iter().filter_map(lacks).collect();
     if lacking.is_empty() { Ok(()) } else { Err(Obstacle::Capabilities(lacking)) }
 }
@@ -108,7 +87,6 @@ mod tests {
         assert_eq!(lacking(u64::MAX), Ok(()));
         let without = |number: u32| lacking(u64::MAX & !(1 << number));
         assert_eq!(without(21), Err(Obstacle::Capabilities(vec!["CAP_SYS_ADMIN"])));
-        assert_eq!(without(2), Ok(()), "CAP_DAC_OVERRIDE is more");
         let Err(nothing) = lacking(0) else { panic!("everything is lacking") };
         assert!(nothing.to_string().contains("CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN"));
     }

@@ -46,6 +46,8 @@ pub struct Options {
     pub link_by: LinkBy,
     /// Where to record what the kernel says, and how many bytes of it at most.
     pub record: Option<(PathBuf, u64)>,
+    /// Bytes of the ring, a power of two; as many as it needs if nothing is said.
+    pub ring: Option<u32>,
 }
 
 /// Whoever has the agent run.
@@ -67,7 +69,7 @@ pub fn run(options: &Options, stop: &AtomicBool, host: &mut dyn Host) -> anyhow:
     let began = Instant::now();
     let pipeline = Pipeline::new(options.link_by, rand::random::<u64>);
     let feed = Feed::new(pipeline, options.record.as_ref().map(|(path, most)| (path.as_path(), *most)))?;
-    let kernel = Kernel::load(RING)?;
+    let kernel = Kernel::load(options.ring.unwrap_or(RING))?;
     host.tell(Progress::Loaded(began.elapsed()));
     let epoch = clock::epoch(0);
     let start = clock::now().saturating_add(epoch);
@@ -166,15 +168,16 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
 
     /// Everything until `now` was read: it goes through.
     fn turn(&mut self, now: u64) {
+        let before = clock::now();
         let lost = self.kernel.lost();
-        let looked = clock::now();
         if lost > self.lost {
             tracing::warn!(lost = lost - self.lost, "events were lost");
             self.lost = lost;
-            // A write is sent when it is over, and counts from its begin.
-            self.feed.tell(Input::Lose { from: self.looked.saturating_sub(HELD_BACK), until: looked });
+            // From before the last look to after this one: looking takes its time. A write is sent when it is over, and counts
+            // from its begin.
+            self.feed.tell(Input::Lose { from: self.looked.saturating_sub(HELD_BACK), until: clock::now() });
         }
-        self.looked = looked;
+        self.looked = before;
         self.epoch = clock::epoch(self.epoch);
         self.feed.tell(Input::Turn { now, epoch: self.epoch });
         for socket in self.feed.pipeline.take_unwanted() {

@@ -60,11 +60,32 @@ pub(crate) struct Connection {
     pub(crate) protocol: Protocol,
     /// Whether this process is the server; known with the protocol.
     pub(crate) side: Side,
+    /// TCP's number of the byte that comes next, of those that are written and of those that are read.
+    next: [Option<u32>; 2],
 }
 
 impl Connection {
     pub(crate) fn new(data: &Data) -> Self {
-        Self { local: data.local, remote: data.remote, protocol: Protocol::Unknown(Box::default()), side: Side::Client }
+        Self {
+            local: data.local,
+            remote: data.remote,
+            protocol: Protocol::Unknown(Box::default()),
+            side: Side::Client,
+            next: [None; 2],
+        }
+    }
+
+    /// Whether bytes went by unseen before a piece: their event was lost, or they were moved by something that is not seen.
+    pub(crate) fn has_gap(&self, data: &Data, reads: bool) -> bool {
+        data.moved > 0 && self.next[usize::from(reads)].is_some_and(|next| next != data.sequence)
+    }
+
+    /// How many they were.
+    fn gap(&mut self, data: &Data, reads: bool) -> usize {
+        let next = &mut self.next[usize::from(reads)];
+        let gap = next.map_or(0, |next| data.sequence.wrapping_sub(next));
+        *next = u32::try_from(data.moved).ok().map(|moved| data.sequence.wrapping_add(moved));
+        gap.try_into().unwrap_or(usize::MAX)
     }
 
     /// What the piece completes. Gives false where nobody need look at this connection again.
@@ -73,15 +94,20 @@ impl Connection {
         if data.moved == 0 {
             return !matches!(self.protocol, Protocol::Opaque);
         }
+        let gap = self.gap(data, reads);
         let Protocol::Unknown(unknown) = &mut self.protocol else {
-            return self.parse(&data.bytes, missing, reads, stamp, events);
+            return (gap == 0 || self.parse(&[], gap, reads, stamp, events))
+                && self.parse(&data.bytes, missing, reads, stamp, events);
         };
+        if gap > 0 {
+            unknown.pieces.push(Early { reads, bytes: Box::default(), missing: gap, stamp });
+        }
         unknown.pieces.push(Early { reads, bytes: data.bytes.clone(), missing, stamp });
         let begun = if reads { &mut unknown.read } else { &mut unknown.written };
         let room = LOOKED_AT.saturating_sub(begun.len());
         begun.extend_from_slice(data.bytes.get(..room).unwrap_or(&data.bytes));
         let Some((protocol, direction)) = recognise(begun).or_else(|| recognise(&data.bytes)) else {
-            if unknown.pieces.len() == PATIENCE {
+            if unknown.pieces.len() >= PATIENCE {
                 self.protocol = Protocol::Opaque;
             }
             return !matches!(self.protocol, Protocol::Opaque);

@@ -236,6 +236,10 @@ impl Process {
             client: Client::default(),
         });
         watched.heard = event.time;
+        if watched.connection.has_gap(data, reads) {
+            watched.server.lose();
+            watched.client.lose(out);
+        }
         if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
             watched.client.read();
         }

@@ -9,13 +9,15 @@ const SHOP: u32 = 100;
 struct Story {
     tracer: Tracer,
     time: u64,
+    /// TCP's number of the next byte: of each connection, read or written.
+    next: HashMap<(u64, bool), u32>,
 }
 
 impl Story {
     fn new(link_by: LinkBy) -> Self {
         let mut tracer = Tracer::new(link_by);
         tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, false);
-        Self { tracer, time: 1_000 }
+        Self { tracer, time: 1_000, next: HashMap::new() }
     }
 
     fn event(&mut self, thread: u32, task: u64, what: What) {
@@ -31,11 +33,15 @@ impl Story {
         self.event(1, task, What::Spawn { other });
     }
 
-    fn data(socket: u64, bytes: &[u8]) -> Data {
+    fn data(&mut self, socket: u64, reads: bool, bytes: &[u8]) -> Data {
         let address = |port| ([127, 0, 0, 1], port).into();
+        // TCP's numbers go round.
+        let next = self.next.entry((socket, reads)).or_insert(u32::MAX - 100);
+        let sequence = *next;
+        *next = next.wrapping_add(u32::try_from(bytes.len()).unwrap());
         Data {
             socket,
-            sequence: 1,
+            sequence,
             moved: bytes.len(),
             local: address(80),
             remote: address(u16::try_from(socket).unwrap()),
@@ -44,11 +50,13 @@ impl Story {
     }
 
     fn read(&mut self, task: u64, socket: u64, text: &str) {
-        self.event(1, task, What::Read(Self::data(socket, text.as_bytes())));
+        let data = self.data(socket, true, text.as_bytes());
+        self.event(1, task, What::Read(data));
     }
 
     fn write(&mut self, task: u64, socket: u64, text: &str) {
-        self.event(1, task, What::Write(Self::data(socket, text.as_bytes())));
+        let data = self.data(socket, false, text.as_bytes());
+        self.event(1, task, What::Write(data));
     }
 
     fn query(&mut self, task: u64, socket: u64, sql: &str) {
@@ -58,12 +66,18 @@ impl Story {
         };
         let question = message(b'Q', &[sql.as_bytes(), b"\0"].concat());
         let answer = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat();
-        self.event(1, task, What::Write(Self::data(socket, &question)));
-        self.event(1, task, What::Read(Self::data(socket, &answer)));
+        let (question, answer) = (self.data(socket, false, &question), self.data(socket, true, &answer));
+        self.event(1, task, What::Write(question));
+        self.event(1, task, What::Read(answer));
     }
 
     /// Each client span's parent, by the path that was asked for, and why.
-    fn links(mut self) -> Vec<(Option<String>, Reason)> {
+    fn links(self) -> Vec<(Option<String>, Reason)> {
+        self.spans().into_iter().map(|(_, parent, reason)| (parent, reason)).collect()
+    }
+
+    /// Each client span: what it asked for, the same of its parent, and why.
+    fn spans(mut self) -> Vec<(String, Option<String>, Reason)> {
         self.tracer.tick(self.time + 10_000_000_000);
         let spans = self.tracer.take();
         let target = |span: &LocalSpan| match &span.request {
@@ -73,7 +87,8 @@ impl Story {
         let paths: HashMap<ServerId, String> =
             spans.iter().filter(|span| span.side == Side::Server).map(|span| (span.id, target(span))).collect();
         let clients = spans.iter().filter(|span| span.side == Side::Client);
-        clients.map(|span| (span.parent.and_then(|id| paths.get(&id).cloned()), span.reason.unwrap())).collect()
+        let parent = |span: &LocalSpan| span.parent.and_then(|id| paths.get(&id).cloned());
+        clients.map(|span| (target(span), parent(span), span.reason.unwrap())).collect()
     }
 }
 
@@ -246,4 +261,30 @@ fn where_events_were_lost_nothing_is_linked_by_what_was_before() {
     story.query(6, 31, "SELECT of c");
     story.write(6, 2, OK);
     assert_eq!(story.links(), [(None, Reason::NoRequest), asked("/c", Reason::SameTask)]);
+}
+
+#[test]
+fn an_answer_that_nobody_saw_is_not_taken_for_the_next_one() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/a"));
+    story.read(6, 2, &get("/b"));
+    story.read(7, 3, &get("/c"));
+    // The connection's task is 9. It is asked by 5, then by 6, then by 7, and the first of these answers is not seen.
+    story.write(9, 30, &get("/before"));
+    story.read(9, 30, OK);
+    story.write(9, 30, &get("/for-a"));
+    let _lost = story.data(30, true, OK.as_bytes());
+    for (task, path) in [(6, "/for-b"), (7, "/for-c")] {
+        story.write(9, 30, &get(path));
+        story.read(9, 30, OK);
+        story.wake(9, task);
+    }
+    for (task, socket) in [(5, 1), (6, 2), (7, 3)] {
+        story.write(task, socket, OK);
+    }
+    let spans = story.spans();
+    assert!(spans.contains(&("/for-c".to_owned(), Some("/c".to_owned()), Reason::ResponseWake)), "{spans:?}");
+    let is_right =
+        |asked: &str, parent: &Option<String>| parent.as_ref().is_none_or(|it| *asked == it.replace('/', "/for-"));
+    assert!(spans.iter().all(|(asked, parent, _)| is_right(asked, parent)), "{spans:?}");
 }

@@ -114,6 +114,7 @@ impl Running {
             rules: Rules { any: vec![Rule::new(Select::Descendants(child))], services },
             link_by: manner.link_by,
             record: manner.record.map(|path| (path, MOST_OF_A_RECORDING)),
+            ..Options::default()
         };
         let work = move || match watch(&options, &told, &socket, &endpoint, &cores) {
             Ok(answer) => say(&socket, &answer),
