@@ -195,10 +195,15 @@ fn events(number: usize, talk: Talk, is_server: bool) -> Vec<Event> {
     let time = |step: usize| u64::try_from(number * 100 + step).unwrap();
     let socket = u64::try_from(number + 1).unwrap();
     let mut events = Vec::new();
+    // TCP's number of the next byte of either side.
+    let mut next = [1_u32; 2];
     for (step, (says, bytes)) in talk.into_iter().enumerate() {
+        let next = &mut next[usize::from(says == Says::Client)];
+        let sequence = *next;
+        *next += u32::try_from(bytes.len()).unwrap();
         let data = Data {
             socket,
-            sequence: 1,
+            sequence,
             moved: bytes.len(),
             local: ([127, 0, 0, 1], 80).into(),
             remote: ([127, 0, 0, 1], 5_000).into(),
