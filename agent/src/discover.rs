@@ -3,6 +3,7 @@
 mod code;
 mod elf;
 mod processes;
+mod waker;
 
 pub use elf::{Probes, ReadError, Spawns, probes};
 pub use processes::{Found, Program, Rules, find};

@@ -1,14 +1,15 @@
 //! What an executable says of itself: where tokio's functions are.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use iced_x86::Register;
 use object::read::ReadCache;
-use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, RelocationFlags, SymbolKind};
 
-use super::code;
+use super::{code, waker};
 
 /// The longest name of a function that is looked at: tokio's are far shorter.
 const LONGEST_NAME: usize = 512;
@@ -99,6 +100,13 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset);
         }
     }
+    if probes.wake.is_empty() {
+        // Stripped, or no tokio.
+        let words = relocated(&file);
+        let code = |address| code_at(&file, address, waker::LOOKED_AT as u64).map(|(_, code)| code);
+        probes.wake =
+            waker::wakes(&words, code).into_iter().filter_map(|at| offset(&file, at, Register::RDI)).collect();
+    }
     for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
@@ -111,6 +119,14 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         (true, true) => Spawns::Unseen,
     };
     Ok(probes)
+}
+
+/// The words that the loader relocates, and what each points to (x86-64 ABI, `R_X86_64_RELATIVE`).
+fn relocated<'a>(file: &impl object::Object<'a>) -> BTreeMap<u64, u64> {
+    const RELATIVE: RelocationFlags = RelocationFlags::Elf { r_type: object::elf::R_X86_64_RELATIVE };
+    let relocations = file.dynamic_relocations().into_iter().flatten();
+    let relative = relocations.filter(|(_, relocation)| relocation.flags() == RELATIVE);
+    relative.map(|(address, relocation)| (address, relocation.addend().cast_unsigned())).collect()
 }
 
 /// The offset in the file of the cheapest place for a probe in the function at an address.
