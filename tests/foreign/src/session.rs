@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -19,6 +19,9 @@ use crate::built::{Combination, sources};
 use crate::judged::{Judged, judged};
 use crate::load::{self, Plan};
 use crate::process::Process;
+
+/// The variable that names a folder for the spans and truth logs of the last run, to look at what is wrong.
+const KEEP: &str = "FOREIGN_KEEP";
 
 /// How long the agent may take to be ready, and to have done.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,6 +50,8 @@ pub struct Outcome {
     pub reasons: BTreeMap<String, u64>,
     /// Events that were lost.
     pub lost: u64,
+    /// Events that came after later ones had been handed on.
+    pub late: u64,
     /// Held against the truth.
     #[serde(flatten)]
     pub judged: Judged,
@@ -240,11 +245,12 @@ fn watched(
     })?;
     outcome.reasons = summary.counts.links.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
     outcome.lost = summary.lost;
-    if let Ok(keep) = std::env::var("FOREIGN_KEEP") {
-        std::fs::copy(&path, Path::new(&keep).join("spans.jsonl"))?;
+    outcome.late = summary.late;
+    if let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) {
+        std::fs::copy(&path, folder.join("spans.jsonl"))?;
         for entry in std::fs::read_dir(truth)? {
             let entry = entry?;
-            std::fs::copy(entry.path(), Path::new(&keep).join(entry.file_name()))?;
+            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
         }
     }
     outcome.judged = judged(&path, truth)?;
