@@ -38,6 +38,7 @@ pub(crate) struct Client {
     open: HashMap<Exchange, Open>,
     /// HTTP/2 only.
     streams: Option<Box<Streams>>,
+    pub(crate) writers: Writers,
     /// The task that writes.
     carrier: TaskId,
     /// The exchange whose answer was read last: the carrier's next wake is for it.
@@ -48,6 +49,37 @@ pub(crate) struct Client {
     asked: bool,
     /// HTTP/2: the streams that were handed on last.
     past: VecDeque<Exchange>,
+}
+
+/// Which tasks write to a database's connection: whoever asks, or one that carries what all of them ask.
+#[derive(Debug, Default)]
+pub(crate) struct Writers {
+    /// Whoever opened the connection.
+    first: Option<TaskId>,
+    second: Option<TaskId>,
+    /// More than these, or the first one asked for itself.
+    several: bool,
+}
+
+impl Writers {
+    /// Something was written.
+    pub(crate) fn add(&mut self, task: TaskId) {
+        let first = *self.first.get_or_insert(task);
+        if task != first || self.second.is_some() {
+            self.several |= *self.second.get_or_insert(task) != task;
+        }
+    }
+
+    /// What was written is a statement.
+    pub(crate) fn asks(&mut self, task: TaskId) {
+        self.several |= self.first == Some(task);
+    }
+
+    /// Whether the task may be one that carries what others ask: it alone has written since the connection was opened, and
+    /// another opened it.
+    pub(crate) fn is_carrier(&self, task: TaskId) -> bool {
+        !self.several && self.second == Some(task)
+    }
 }
 
 #[derive(Debug)]
@@ -128,14 +160,18 @@ impl Client {
     }
 
     /// The head of an answer was read.
-    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp) {
+    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
         let Some(open) = self.open.get_mut(&exchange) else { return };
         open.span.response = Some(response);
         open.answered = Some(stamp.time);
         match open.link {
             Link::Wakes { .. } => {
                 self.carrier = stamp.task;
-                self.answered = Some(exchange);
+                if let Some(before) = self.answered.replace(exchange) {
+                    // Pipelined, and several answers are there: whose is the next wake?
+                    open.link = Link::None(Reason::Ambiguous);
+                    self.link(before, Link::None(Reason::Ambiguous), out);
+                }
             }
             Link::Stream { .. } => {
                 if let Some(streams) = &mut self.streams {
@@ -146,10 +182,17 @@ impl Client {
         }
     }
 
-    /// HTTP/1: the carrier woke a task that works for a request.
-    pub(crate) fn woken(&mut self, caller: ServerId, out: &mut Out<'_>) {
+    /// HTTP/1: the carrier woke a task that works for a request, or for none that is known.
+    pub(crate) fn woken(&mut self, caller: Option<ServerId>, out: &mut Out<'_>) {
         let Some(exchange) = self.answered.take() else { return };
-        self.link(exchange, Link::Known(caller, Reason::ResponseWake), out);
+        let waits = |open: &Open| matches!(open.link, Link::Wakes { .. });
+        if !self.open.get(&exchange).is_some_and(waits) {
+            // Still none can be told: the next answer's wake is in doubt as well.
+            self.answered = Some(exchange);
+            return;
+        }
+        let link = caller.map_or(Link::None(Reason::NoRequest), |caller| Link::Known(caller, Reason::ResponseWake));
+        self.link(exchange, link, out);
     }
 
     /// An answer is over.

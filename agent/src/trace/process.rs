@@ -126,9 +126,7 @@ impl Process {
         };
         let carried = watched.client.is_carried_by(from);
         let Some(streams) = watched.client.streams_mut() else {
-            if let Some(caller) = caller {
-                watched.client.woken(caller, out);
-            }
+            watched.client.woken(caller, out);
             return;
         };
         if carried {
@@ -224,6 +222,9 @@ impl Process {
         if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
             watched.client.read();
         }
+        if !reads {
+            watched.client.writers.add(event.task);
+        }
         let mut events = std::mem::take(&mut self.events);
         let was_opaque = matches!(watched.connection.protocol, Protocol::Opaque);
         let wanted = watched.connection.push(data, reads, stamp, &mut events);
@@ -271,6 +272,13 @@ impl Process {
                             self.spawns_for.insert(stamp.task, socket);
                         }
                         None
+                    } else if watched.server.is_busy() {
+                        // Pipelined: which of them the task is at is not to be seen from here.
+                        for (task, server) in watched.server.take_tasks() {
+                            self.tasks.served(task, server, stamp.time);
+                        }
+                        watched.server.lose();
+                        None
                     } else {
                         self.tasks.serve(stamp.task, span.id, stamp.time);
                         Some(stamp.task)
@@ -279,6 +287,9 @@ impl Process {
                     return;
                 }
                 watched.client.settle(out);
+                if matches!(span.request, wire::Request::Sql(_)) {
+                    watched.client.writers.asks(stamp.task);
+                }
                 let link = match self.link_by {
                     LinkBy::Thread => match self.threads.get(&stamp.thread) {
                         Some(server) => Link::Known(*server, Reason::SameThread),
@@ -296,7 +307,7 @@ impl Process {
             }
             (wire::Event::Response(exchange, response, _), Side::Server) => watched.server.answered(exchange, response),
             (wire::Event::Response(exchange, response, place), Side::Client) => {
-                watched.client.answered(exchange, response, place.stamp);
+                watched.client.answered(exchange, response, place.stamp, out);
                 if self.link_by == LinkBy::Task && !matches!(watched.connection.protocol, Protocol::Postgres(_)) {
                     self.wakes_for.insert(place.stamp.task, socket);
                 }
@@ -399,12 +410,16 @@ fn edge(connection: &Connection, side: Side, exchange: Exchange, is_http2: bool,
 fn link(tasks: &mut Tasks, watched: &Watched, span: &LocalSpan, stamp: Stamp, http2_reads: Option<bool>) -> Link {
     let (task, at) = (stamp.task, stamp.time);
     if let wire::Request::Sql(sql) = &span.request {
-        // Drivers of PostgreSQL write in the task that asks.
+        // Drivers of PostgreSQL write in the task that asks (sqlx), or have a task for each connection (tokio-postgres).
+        let is_carrier = watched.client.writers.is_carrier(task);
         return match tasks.request_and_depth(task, at) {
             Some((server, 0)) => Link::Known(server, Reason::SameTask),
             // The pool of sqlx gives a connection back in a task of its own, and ends there what was begun on it.
             Some(_) if is_rollback(sql.text.as_deref()) => Link::None(Reason::Pool),
+            // It was spawned for the request that opened the connection; whose the statement is remains to be seen.
+            Some(_) if is_carrier => Link::None(Reason::Ambiguous),
             Some((server, _)) => Link::Known(server, Reason::SpawnedTask),
+            None if is_carrier => Link::Wakes { otherwise: None },
             None => Link::None(Reason::NoRequest),
         };
     }

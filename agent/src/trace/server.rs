@@ -62,6 +62,16 @@ impl Server {
         self.open.insert(exchange, Open { span, task: own });
     }
 
+    /// Whether a request is open.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The tasks that serve what is open, which they are not known to do any more.
+    pub(crate) fn take_tasks(&mut self) -> Vec<(TaskId, ServerId)> {
+        self.open.values_mut().filter_map(|open| Some((open.task.take()?, open.span.id))).collect()
+    }
+
     /// Whether a request is open, or was broken off a moment ago.
     pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
         self.open.contains_key(&stream) || self.broken_off.iter().any(|it| it.exchange == stream)

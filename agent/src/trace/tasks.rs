@@ -157,7 +157,11 @@ impl Tasks {
     }
 
     /// [`request`](Self::request), and how many spawns lie between.
+    ///
+    /// What was spawned for a request works for it no longer than that lasts: it may be a worker that this request was the
+    /// first to need, and others use.
     pub(crate) fn request_and_depth(&self, mut id: TaskId, mut at: u64) -> Option<(ServerId, usize)> {
+        let now = at;
         for depth in 0..DEEPEST {
             if id == 0 {
                 return None;
@@ -165,7 +169,7 @@ impl Tasks {
             let task = self.tasks.get(&id)?;
             if !task.requests.is_empty() {
                 let request = task.requests.iter().rev().find(|request| request.start <= at)?;
-                return request.end.is_none_or(|end| at <= end).then_some((request.server, depth));
+                return request.end.is_none_or(|end| at <= end && now <= end).then_some((request.server, depth));
             }
             if task.plumbing {
                 return None;
@@ -175,11 +179,14 @@ impl Tasks {
         None
     }
 
-    /// The requests for which those work that woke a task in a span of time, each once.
+    /// The requests for which those work that woke a task in a span of time, each once. None if one of them works for
+    /// nobody that is known: it may be the one that asked.
     pub(crate) fn causes(&self, task: TaskId, after: u64, until: u64) -> Vec<ServerId> {
         let Some(task) = self.tasks.get(&task) else { return Vec::new() };
         let wakes = task.woken.iter().filter(|(_, at)| *at > after && *at <= until);
-        let mut causes: Vec<_> = wakes.filter_map(|(from, at)| self.request(*from, *at)).collect();
+        let Some(mut causes) = wakes.map(|(from, at)| self.request(*from, *at)).collect::<Option<Vec<_>>>() else {
+            return Vec::new();
+        };
         causes.sort_unstable();
         causes.dedup();
         causes
@@ -212,8 +219,9 @@ mod tests {
         tasks.spawn(2, 3, 16);
         tasks.served(1, 100, 20);
         tasks.serve(1, 101, 30);
-        assert_eq!(tasks.request_and_depth(2, 50), Some((100, 1)));
-        assert_eq!(tasks.request_and_depth(3, 50), Some((100, 2)));
+        assert_eq!(tasks.request_and_depth(2, 18), Some((100, 1)));
+        assert_eq!(tasks.request_and_depth(3, 18), Some((100, 2)));
+        assert_eq!(tasks.request_and_depth(2, 50), None, "its request is over");
         tasks.carries(2, 60);
         assert_eq!(tasks.request(3, 70), None, "not through plumbing");
     }
@@ -226,7 +234,8 @@ mod tests {
         for (from, at) in [(1, 20), (2, 30), (7, 35), (2, 36)] {
             tasks.wake(from, 5, at);
         }
-        assert_eq!(tasks.causes(5, 0, 40), [100, 101]);
+        assert_eq!(tasks.causes(5, 0, 30), [100, 101]);
+        assert_eq!(tasks.causes(5, 0, 40), [0; 0], "of 7 nothing is known: it may have asked");
         assert_eq!(tasks.causes(5, 0, 25), [100]);
         assert!(tasks.causes(5, 20, 25).is_empty());
     }
