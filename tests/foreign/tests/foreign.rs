@@ -2,8 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use bookstore_foreign::built::{Combination, folder};
-use bookstore_foreign::judged::{ByKind, Figures};
+use bookstore_agent::discover::probes;
+use bookstore_foreign::built::{Combination, VERSIONS, folder};
+use bookstore_foreign::judged::Figures;
 use bookstore_foreign::session::{self, Outcome};
 use bookstore_runtime::testing::{TestDatabase, skip};
 
@@ -28,8 +29,11 @@ fn database() -> Option<String> {
     Some(format!("{server}/postgres"))
 }
 
-fn sum<'a>(kinds: impl IntoIterator<Item = &'a ByKind>) -> Figures {
-    kinds.into_iter().flat_map(ByKind::values).fold(Figures::default(), |a, b| Figures {
+/// Links of these kinds, of these shapes of request.
+fn sum(outcome: &Outcome, shapes: &[&str], kinds: &[&str]) -> Figures {
+    let figures =
+        shapes.iter().flat_map(|shape| kinds.iter().filter_map(|kind| outcome.judged.shapes[*shape].get(*kind)));
+    figures.fold(Figures::default(), |a, b| Figures {
         right: a.right + b.right,
         wrong: a.wrong + b.wrong,
         unlinked: a.unlinked + b.unlinked,
@@ -40,8 +44,8 @@ fn sum<'a>(kinds: impl IntoIterator<Item = &'a ByKind>) -> Figures {
 
 fn assert_never_wrong(outcome: &Outcome) {
     assert_eq!(outcome.judged.wrong(), 0, "{outcome:#?}");
-    let all = sum([&outcome.judged.all]);
-    assert_eq!(all.missing, 0, "{outcome:#?}");
+    assert_eq!(outcome.judged.cancelled_wrong, 0, "{outcome:#?}");
+    assert!(outcome.judged.all.values().all(|figures| figures.missing == 0), "{outcome:#?}");
 }
 
 #[test]
@@ -59,6 +63,31 @@ fn programs_of_other_versions_and_runtimes_are_linked_and_never_wrongly() {
         }
         let outcome = session::harbour(&folder(), &combination, database.as_deref(), REQUESTS).expect("a run");
         assert_never_wrong(&outcome);
+        if build == "stripped" {
+            // Who spawned what is not seen: only what a request's own task asks is linked.
+            let Figures { right, .. } = sum(&outcome, &["sequence", "join", "relay"], &["http.client"]);
+            assert!(right > 0, "{outcome:#?}");
+        } else {
+            let Figures { right, unlinked, .. } =
+                sum(&outcome, &["sequence", "join", "spawn", "stream"], &["http.client", "rpc.client"]);
+            assert!(right > 99 * unlinked, "{outcome:#?}");
+        }
+    }
+}
+
+#[test]
+fn in_a_stripped_executable_wakes_are_found_where_symbols_said_that_they_are() {
+    for versions in VERSIONS {
+        let of = |build| Combination::new(versions, build, "multi_thread").executable(&folder());
+        let (named, stripped) = (of("release"), of("stripped"));
+        if !named.exists() || !stripped.exists() {
+            skip(&format!("wakes in a stripped executable of {versions}"), "it is not built (tests/foreign/build)");
+            continue;
+        }
+        let named = probes(&named).expect("an executable");
+        let stripped = probes(&stripped).expect("an executable");
+        assert_eq!(named.wake.len(), 2, "{versions}: wake_by_val and wake_by_ref");
+        assert_eq!(stripped.wake, named.wake, "{versions}");
     }
 }
 
@@ -80,5 +109,7 @@ fn programs_of_other_languages_are_seen_and_never_linked_wrongly() {
         };
         let outcome = session::other(&folder(), &tide, service, &mut command, REQUESTS / 4).expect("a run");
         assert_never_wrong(&outcome);
+        // Both ends of its calls are seen, and known to be one.
+        assert!(outcome.judged.all["cross_process"].right > 0, "{outcome:#?}");
     }
 }
