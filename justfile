@@ -41,6 +41,10 @@ score-all:
         done; \
     done
 
+# docs/results/foreign.json, as root: the agent on programs that it was not tuned on, in every build.
+score-foreign:
+    tests/foreign/matrix
+
 # The table of docs/agent.md, as root: the agent held against the truth.
 score-agent:
     cargo build --release

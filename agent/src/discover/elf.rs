@@ -1,5 +1,6 @@
 //! What an executable says of itself: where tokio's functions are.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -10,9 +11,10 @@ use object::Endianness;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::{Object as _, RelocationFlags};
 
-use super::code;
 use super::symbols::functions;
+use super::{code, waker};
 
 /// The most bytes of tokio's `TaskIdGuard` functions that are looked at: they have less than 100.
 const LONGEST_GUARD: u64 = 512;
@@ -118,6 +120,14 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             list.push(offset + code::cheapest(&code, argument));
         }
     }
+    if probes.wake.is_empty() {
+        // Stripped, or no tokio.
+        let at = |address, size| code.at(address, size as u64);
+        let functions = waker::wakes(&relocated(&file)?, |address| Some(at(address, waker::LOOKED_AT)?.1));
+        let offset =
+            |address| at(address, code::CODE).map(|(offset, code)| offset + code::cheapest(&code, Register::RDI));
+        probes.wake = functions.into_iter().filter_map(offset).collect();
+    }
     for list in [&mut probes.wake, &mut probes.stream_read, &mut probes.stream_drop, &mut hooks, &mut bound] {
         list.sort_unstable();
         list.dedup();
@@ -131,6 +141,16 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         (true, true) => Spawns::Unseen,
     };
     Ok(probes)
+}
+
+/// The words that the loader relocates, and what each points to (x86-64 ABI, `R_X86_64_RELATIVE`).
+fn relocated(file: &File) -> Result<BTreeMap<u64, u64>, ReadError> {
+    const RELATIVE: RelocationFlags = RelocationFlags::Elf { r_type: object::elf::R_X86_64_RELATIVE };
+    let cache = ReadCache::new(file.try_clone()?);
+    let file = object::File::parse(&cache)?;
+    let relocations = file.dynamic_relocations().into_iter().flatten();
+    let relative = relocations.filter(|(_, relocation)| relocation.flags() == RELATIVE);
+    Ok(relative.map(|(address, relocation)| (address, relocation.addend().cast_unsigned())).collect())
 }
 
 /// The code in a file.

@@ -45,11 +45,30 @@ pub(crate) struct Client {
     last_end: u64,
     /// HTTP/1: for whom the last request was that was handed on.
     last_caller: Option<ServerId>,
-    asked: bool,
-    /// Several tasks have written here.
-    shared: bool,
+    writers: Writers,
     /// HTTP/2: the streams that were handed on last.
     past: VecDeque<Exchange>,
+}
+
+/// Which tasks write to a connection: whoever opens it first, then perhaps one for all.
+#[derive(Debug, Default)]
+struct Writers {
+    first: Option<TaskId>,
+    second: Option<TaskId>,
+    more: bool,
+}
+
+impl Writers {
+    fn add(&mut self, task: TaskId) {
+        let first = *self.first.get_or_insert(task);
+        if task != first || self.second.is_some() {
+            self.more |= *self.second.get_or_insert(task) != task;
+        }
+    }
+
+    fn last(&self) -> Option<TaskId> {
+        self.second.or(self.first).filter(|_| !self.more)
+    }
 }
 
 #[derive(Debug)]
@@ -86,9 +105,19 @@ impl Client {
         self.carrier == task
     }
 
-    /// Whether this task alone has written here so far.
+    /// A task writes here, whatever it is.
+    pub(crate) fn written_by(&mut self, task: TaskId) {
+        self.writers.add(task);
+    }
+
+    /// Whether this task alone writes here, at least since it does.
     pub(crate) fn is_written_by(&self, task: TaskId) -> bool {
-        !self.shared && (!self.asked || self.carrier == task)
+        self.writers.last() == Some(task)
+    }
+
+    /// The task that wrote first, where it is another than the one that has alone written since.
+    pub(crate) fn opener(&self) -> Option<TaskId> {
+        self.writers.second.and(self.writers.first)
     }
 
     /// Whether the next wake by whoever read the last answer tells for whom that was.
@@ -126,8 +155,6 @@ impl Client {
             out.counts.evicted += 1;
             return;
         }
-        self.shared |= self.asked && self.carrier != task;
-        self.asked = true;
         self.carrier = task;
         if let Link::Stream { read } = link {
             self.streams.get_or_insert_with(|| Box::new(Streams::new(read))).open(exchange);

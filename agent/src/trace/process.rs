@@ -236,6 +236,9 @@ impl Process {
             client: Client::default(),
         });
         watched.heard = event.time;
+        if !reads {
+            watched.client.written_by(event.task);
+        }
         if watched.connection.has_gap(data, reads) {
             watched.server.lose();
             watched.client.lose(out);

@@ -181,6 +181,38 @@ fn a_worker_that_a_request_was_the_first_to_need_is_not_taken_for_its_own() {
 }
 
 #[test]
+fn a_call_of_somebody_unknown_is_not_of_whoever_else_woke_the_connection() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/a"));
+    // The connection's task is 9; of 8 nobody knows what it works for.
+    story.wake(5, 9);
+    story.wake(8, 9);
+    story.write(9, 40, &get("/price"));
+    story.read(9, 40, OK);
+    story.wake(5, 9);
+    story.write(9, 40, &get("/price"));
+    story.read(9, 40, OK);
+    story.wake(9, 8);
+    story.write(5, 1, OK);
+    assert_eq!(story.links(), [(None, Reason::NoWake), (None, Reason::NoRequest)]);
+}
+
+#[test]
+fn of_a_connections_own_task_the_answer_tells_whose_its_statements_are() {
+    let mut story = Story::new(LinkBy::Task);
+    story.read(5, 1, &get("/a"));
+    story.write(5, 30, "\0\0\0\x10\0\x03\0\0user\0a\0\0");
+    story.read(5, 30, "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I");
+    story.spawn(5, 9);
+    story.write(5, 1, OK);
+    story.read(6, 2, &get("/b"));
+    story.query(9, 30, "SELECT 1");
+    story.wake(9, 6);
+    story.write(6, 2, OK);
+    assert_eq!(story.links(), [asked("/b", Reason::ResponseWake)]);
+}
+
+#[test]
 fn requests_that_come_at_once_are_served_one_after_the_other() {
     let mut story = Story::new(LinkBy::Task);
     story.read(5, 1, &[get("/a"), get("/b")].concat());
