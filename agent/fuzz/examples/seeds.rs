@@ -213,10 +213,10 @@ fn record(what: u8, bytes: &[u8]) -> Vec<u8> {
     [&[what, low, high], bytes].concat()
 }
 
-/// A conversation, once seen by its server and once by its client.
+/// A conversation, once seen by its client and once by its server.
 fn pipeline(said: &Talk) -> Vec<u8> {
     let mut file = vec![0];
-    for (socket, is_server) in [(11, true), (12, false)] {
+    for (socket, is_server) in [(12, false), (11, true)] {
         for (time, (direction, bytes)) in (1..).zip(said) {
             let reads = (*direction == ToServer) == is_server;
             file.extend(record(0, &data(if reads { 1 } else { 2 }, time, 5, socket, bytes)));

@@ -152,8 +152,10 @@ impl<S: Copy> Postgres<S> {
                         return Ok(());
                     }
                     Some(Packet::Start { user, database }) => {
-                        let database = database.or_else(|| user.clone());
-                        (self.user, self.database) = (user, database);
+                        let named = |name: &String| !name.is_empty();
+                        let user = user.filter(named);
+                        self.database = database.filter(named).or_else(|| user.clone());
+                        self.user = user;
                         self.phase = Phase::Messages;
                         self.client = Frames::new(Kind::Frontend);
                         self.session.started(self.database.as_deref());

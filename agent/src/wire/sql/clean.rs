@@ -7,6 +7,9 @@ use super::Token;
 /// What stands in the place of a literal (semantic conventions, "Sanitization of `db.query.text`").
 const PLACEHOLDER: &str = "?";
 
+/// What the server takes for white space. Others of Unicode, such as a no-break space, are letters to it.
+const WHITESPACE: [char; 6] = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}'];
+
 /// The longest slot that is kept.
 const LONGEST_SLOT: usize = 64;
 
@@ -21,7 +24,7 @@ pub(super) fn text(tokens: &[Token<'_>], keep_literals: bool) -> String {
             TokenKind::Literal { .. } if !keep_literals => clean.push_str(PLACEHOLDER),
             TokenKind::BlockComment { .. } | TokenKind::LineComment => {
                 // It may be all that keeps two words apart.
-                if !clean.is_empty() && !clean.ends_with(char::is_whitespace) {
+                if !clean.is_empty() && !clean.ends_with(WHITESPACE) {
                     clean.push(' ');
                 }
                 if let Some(slot) = slot(text) {
@@ -33,7 +36,7 @@ pub(super) fn text(tokens: &[Token<'_>], keep_literals: bool) -> String {
             _ => clean.push_str(text),
         }
     }
-    clean.trim().to_owned()
+    clean.trim_matches(WHITESPACE).to_owned()
 }
 
 /// The slot in a comment: of letters, digits, dots and dashes, so that nothing else passes for one.

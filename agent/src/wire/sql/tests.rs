@@ -35,6 +35,8 @@ fn literals_leave_a_question_mark() {
         ("SELECT NULL, TRUE, x1, col2 FROM t3", "SELECT NULL, TRUE, x1, col2 FROM t3"),
         ("SELECT 'a'\n  'b'", "SELECT ?\n  ?"),
         ("  COMMIT ;", "COMMIT ;"),
+        // A no-break space is a letter.
+        ("\u{a0}1 \u{b}", "\u{a0}1"),
         ("", ""),
     ] {
         assert_eq!(text(sql, SIMPLE).as_deref(), Some(left), "{sql}");

@@ -24,6 +24,14 @@ fn user_and_database() {
     let mut talk = Talk::new(true);
     talk.client(&startup_packet(b"TimeZone\0UTC\0"));
     assert_eq!(talk.parser.user_and_database(), (Some("shop"), Some("shop")));
+
+    // An empty name is none.
+    let mut talk = Talk::new(true);
+    talk.client(&startup_packet(b"database\0\0"));
+    assert_eq!(talk.parser.user_and_database(), (Some("shop"), Some("shop")));
+    let mut talk = Talk::new(true);
+    talk.client(&startup_packet(b"user\0\0"));
+    assert_eq!(talk.parser.user_and_database(), (None, None));
 }
 
 #[test]
