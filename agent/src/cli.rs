@@ -5,6 +5,7 @@ mod output;
 mod status;
 
 use std::fs::File;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,8 @@ use status::Status;
 /// # Errors
 /// In words for whoever typed it.
 pub fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours).with_target(false).init();
     match arguments.command {
         Some(Command::Run(arguments)) => watch(&arguments),
         Some(Command::Record(arguments)) => record(&arguments),
@@ -39,7 +41,7 @@ pub fn main(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 fn watch(arguments: &Run) -> anyhow::Result<()> {
     let options = Options { rules: arguments.targets.rules()?, link_by: arguments.link_by, ..Options::default() };
-    work(&options, Sink::open(&arguments.output)?, arguments.targets.until_stdin_ends)
+    work(&options, Sink::open(&arguments.output)?)
 }
 
 fn record(arguments: &Record) -> anyhow::Result<()> {
@@ -48,20 +50,13 @@ fn record(arguments: &Record) -> anyhow::Result<()> {
         record: Some((arguments.file.clone(), arguments.most_bytes())),
         ..Options::default()
     };
-    work(&options, Sink::Nowhere, arguments.targets.until_stdin_ends)
+    work(&options, Sink::Nowhere)
 }
 
 /// The agent at work, until a signal ends it.
-fn work(options: &Options, sink: Sink, until_stdin_ends: bool) -> anyhow::Result<()> {
+fn work(options: &Options, sink: Sink) -> anyhow::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     stop_by_signals(&stop)?;
-    if until_stdin_ends {
-        let stop = Arc::clone(&stop);
-        std::thread::spawn(move || {
-            let _closed = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-            stop.store(true, Ordering::Relaxed);
-        });
-    }
     let mut terminal = Terminal { sink, status: Status::default() };
     // The probes are off before the last spans are sent: a collector that does not answer holds up nothing but this.
     let ran = run::run(options, &stop, &mut terminal);
@@ -133,7 +128,7 @@ impl Host for Terminal {
 
 impl Targets {
     fn rules(&self) -> anyhow::Result<Rules> {
-        let mut rules = Rules { any: self.given(), services: self.only_service.clone() };
+        let mut rules = Rules { any: self.given(), services: Vec::new() };
         if let Some(path) = &self.config {
             rules.any.extend(crate::discover::Rule::read(path)?);
         }

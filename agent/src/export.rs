@@ -18,7 +18,7 @@ const SPANS: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// Messages that wait; more are dropped, and counted. One has some 0.5 MB at most.
-const WAITING: usize = 32;
+const WAITING: usize = 64;
 
 /// How long one message may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,6 +73,7 @@ impl Exporter {
         let counts = Arc::clone(&counted);
         let (end, ended) = sync_channel(0);
         std::thread::Builder::new().name("export".to_owned()).spawn(move || {
+            crate::priority::raise();
             let _until_the_end = end;
             runtime.block_on(async { send_all(endpoint.connect_lazy(), &received, &counts).await });
         })?;

@@ -23,6 +23,7 @@ pub mod otlp;
 pub mod pipeline;
 #[cfg(target_os = "linux")]
 pub mod preflight;
+mod priority;
 pub mod recording;
 mod redaction;
 mod routes;

@@ -142,15 +142,31 @@ impl fmt::Display for Numbers {
                 write!(f, "; {count} {what}")?;
             }
         }
-        f.write_str("; links:")?;
+        if !counts.links.is_empty() {
+            f.write_str("; links:")?;
+        }
         for (reason, count) in &counts.links {
             write!(f, " {reason} {count}")?;
+        }
+        if let Some(within) = within(&done.delays) {
+            write!(f, "; 99 % of the spans left within {within} s of their end")?;
         }
         if memory.most > 0 {
             write!(f, "; memory {:.1} MiB at most", memory.most as f64 / f64::from(1 << 20))?;
         }
         Ok(())
     }
+}
+
+/// The bound, in seconds, within which 99 % of the spans left.
+fn within(delays: &Delays) -> Option<f64> {
+    let all: u64 = delays.iter().sum();
+    let mut sum = 0;
+    let place = delays.iter().position(|count| {
+        sum += count;
+        all > 0 && sum * 100 >= all * 99
+    })?;
+    Some(DELAYS.get(place).map_or(f64::INFINITY, |bound| *bound as f64 / 1e9))
 }
 
 /// The times of all points.
@@ -231,10 +247,13 @@ mod tests {
         let mut numbers = Numbers { lost: 3, ..Numbers::default() };
         numbers.done.spans.insert("http.server", 7);
         numbers.done.traced.links.extend([("same_task", 5), ("no_wake", 2)]);
-        numbers.done.delays[0] = 7;
+        numbers.done.delays = [98, 0, 1, 1, 0, 0, 0, 0];
         assert_eq!((numbers.spans(), numbers.links()), (7, (5, 2)));
         let words = numbers.to_string();
-        assert_eq!(words, "7 spans of 0 events; 3 events were lost; links: no_wake 2 same_task 5");
+        assert_eq!(
+            words,
+            "7 spans of 0 events; 3 events were lost; links: no_wake 2 same_task 5; 99 % of the spans left within 0.5 s of their end"
+        );
 
         let request = numbers.request(1, 2);
         let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
@@ -254,6 +273,6 @@ mod tests {
         let delay = metrics.iter().find(|metric| metric.name == "bookstore.agent.spans.delay").expect("it is exported");
         let Some(Data::Histogram(delay)) = &delay.data else { panic!("it is no histogram") };
         let point = &delay.data_points[0];
-        assert_eq!((point.count, point.bucket_counts.len()), (7, point.explicit_bounds.len() + 1));
+        assert_eq!((point.count, point.bucket_counts.len()), (100, point.explicit_bounds.len() + 1));
     }
 }

@@ -17,8 +17,8 @@ use crate::kernel::Kernel;
 use crate::metrics::{Memory, Numbers};
 use crate::order::HELD_BACK;
 use crate::pipeline::{Input, Pipeline};
-use crate::preflight;
 use crate::trace::LinkBy;
+use crate::{preflight, priority};
 use feed::Feed;
 pub use progress::Progress;
 use targets::Targets;
@@ -30,8 +30,8 @@ const SEARCH: Duration = Duration::from_millis(500);
 /// How often numbers are told, and how often they are exported.
 const TOLD: Duration = Duration::from_secs(1);
 const EXPORTED: Duration = Duration::from_secs(10);
-/// Bytes of the ring: at 20 MB a second it is full after a fifth of a second in which nobody reads it.
-const RING: u32 = 4 << 20;
+/// Bytes of the ring: at 20 MB a second it is full after two fifths of a second in which nobody reads it.
+const RING: u32 = 8 << 20;
 /// Events that are read in one turn, so that each turn ends.
 const MOST_OF_A_TURN: usize = 64 << 10;
 /// Bytes of a recording, unless it is said otherwise.
@@ -66,6 +66,7 @@ pub trait Host {
 /// When the agent cannot run here, or a recording is not whole.
 pub fn run(options: &Options, stop: &AtomicBool, host: &mut dyn Host) -> anyhow::Result<Numbers> {
     preflight::check()?;
+    priority::raise();
     let began = Instant::now();
     let pipeline = Pipeline::new(options.link_by, rand::random::<u64>);
     let feed = Feed::new(pipeline, options.record.as_ref().map(|(path, most)| (path.as_path(), *most)))?;

@@ -104,7 +104,7 @@ pub struct Replay {
 /// Which processes are watched.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true)
-    .args(["pid", "exe", "port", "service", "config", "descendants_of"]))]
+    .args(["pid", "exe", "port", "service", "config"]))]
 pub struct Targets {
     /// This process, and what it forks; may be given more than once, as all of these may
     #[arg(long, value_name = "PID")]
@@ -121,15 +121,6 @@ pub struct Targets {
     /// A file of TOML: tables [[target]] with exe, port or pid, and service
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// What this process starts, and what that starts
-    #[arg(long, value_name = "PID", hide = true)]
-    descendants_of: Vec<u32>,
-    /// Of all these only services of this name
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub(super) only_service: Vec<String>,
-    /// Ends with standard input, for whoever starts it and holds the other end
-    #[arg(long, hide = true)]
-    pub(super) until_stdin_ends: bool,
 }
 
 /// Where spans go.
@@ -149,8 +140,7 @@ impl Targets {
         let pids = self.pid.iter().copied().map(Select::Pid);
         let executables = self.exe.iter().cloned().map(Select::Executable);
         let ports = self.port.iter().copied().map(Select::Port);
-        let ancestors = self.descendants_of.iter().copied().map(Select::Descendants);
-        let others = pids.chain(executables).chain(ports).chain(ancestors).map(Rule::new);
+        let others = pids.chain(executables).chain(ports).map(Rule::new);
         // First those that give a name.
         self.service.iter().cloned().chain(others).collect()
     }

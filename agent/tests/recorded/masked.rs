@@ -1,8 +1,9 @@
 //! Puts others in the place of all request ids and hops of a recording: of equal length on the wire, each at random, so
 //! that two ends of a request have not even in common that theirs are the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bookstore_agent::event::{Event, What};
 use bookstore_agent::recording::{Reader, Step, Writer};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -17,6 +18,9 @@ pub(crate) struct Counts {
     pub(crate) plain_hops: usize,
     pub(crate) packed_hops: usize,
 }
+
+/// What stands before a hop in the clear.
+const HOP: &[u8] = b"x-hop: ";
 
 /// Huffman codes of the characters in ids and hops, by their length in bits (RFC 7541, appendix B).
 const FIVE: [(u8, u32); 6] = [(b'0', 0x0), (b'1', 0x1), (b'2', 0x2), (b'a', 0x3), (b'c', 0x4), (b'e', 0x5)];
@@ -103,26 +107,68 @@ pub(crate) fn mask(recording: &Recording) -> (Recording, Counts) {
     let plain: HashSet<&[u8]> = names.iter().map(String::as_bytes).collect();
     let packed: HashMap<Vec<u8>, &[u8]> =
         names.iter().map(|it| (pack(it.as_bytes()).unwrap(), it.as_bytes())).collect();
+    let mut begins = [false; 256];
+    for text in plain.iter().copied().chain(packed.keys().map(Vec::as_slice)).chain([HOP]) {
+        begins[usize::from(text[0])] = true;
+    }
     let mut mask = Mask {
+        begins,
         lengths: (lengths(plain.iter().copied()), lengths(packed.keys().map(Vec::as_slice))),
         plain,
         packed,
         random: ChaCha8Rng::seed_from_u64(7),
         counts: Counts::default(),
     };
+    let mut steps = Reader::new(&*recording.bytes).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    // An id may begin in one piece and end in the next: what each end of a connection sent or received is one text.
+    let mut texts: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (number, step) in steps.iter().enumerate() {
+        if let Some((whose, _)) = captured(step) {
+            texts.entry(whose).or_default().push(number);
+        }
+    }
+    for numbers in texts.values() {
+        let lengths: Vec<usize> = numbers.iter().map(|number| captured(&steps[*number]).unwrap().1).collect();
+        let mut text = Vec::new();
+        for (number, length) in numbers.iter().zip(&lengths) {
+            text.extend_from_slice(tail(&mut steps[*number], *length));
+        }
+        mask.text(&mut text);
+        let mut rest = &text[..];
+        for (number, length) in numbers.iter().zip(&lengths) {
+            let (piece, next) = rest.split_at(*length);
+            tail(&mut steps[*number], *length).copy_from_slice(piece);
+            rest = next;
+        }
+    }
     let mut bytes = Vec::new();
     let mut writer = Writer::new(&mut bytes, u64::MAX).unwrap();
-    for step in Reader::new(&*recording.bytes).unwrap() {
-        match step.unwrap() {
-            Step::Event(mut raw) => {
-                mask.event(&mut raw);
-                writer.event(&raw);
-            }
-            Step::Input(input) => writer.input(&input),
+    for step in &steps {
+        match step {
+            Step::Event(raw) => writer.event(raw),
+            Step::Input(input) => writer.input(input),
         }
     }
     writer.finish().unwrap();
     (recording.with(bytes), mask.counts)
+}
+
+/// Which end of which connection sent or received bytes, and how many of them were captured.
+fn captured(step: &Step) -> Option<((u32, u64, bool), usize)> {
+    let Step::Event(raw) = step else { return None };
+    let event = Event::read(raw).unwrap();
+    match event.what {
+        What::Read(data) => Some(((event.process, data.socket, true), data.bytes.len())),
+        What::Write(data) => Some(((event.process, data.socket, false), data.bytes.len())),
+        _ => None,
+    }
+}
+
+/// The bytes that were captured are the last ones of an event.
+fn tail(step: &mut Step, length: usize) -> &mut [u8] {
+    let Step::Event(raw) = step else { return &mut [] };
+    let start = raw.len() - length;
+    &mut raw[start..]
 }
 
 fn lengths<'a>(of: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
@@ -135,6 +181,8 @@ fn lengths<'a>(of: impl Iterator<Item = &'a [u8]>) -> Vec<usize> {
 struct Mask<'a> {
     plain: HashSet<&'a [u8]>,
     packed: HashMap<Vec<u8>, &'a [u8]>,
+    /// The bytes by which one of them, or the name of a hop's header, begins.
+    begins: [bool; 256],
     /// How long the plain and the packed ones may be.
     lengths: (Vec<usize>, Vec<usize>),
     random: ChaCha8Rng,
@@ -142,11 +190,12 @@ struct Mask<'a> {
 }
 
 impl Mask<'_> {
-    fn event(&mut self, raw: &mut [u8]) {
-        const HOP: &[u8] = b"x-hop: ";
+    fn text(&mut self, raw: &mut [u8]) {
         let mut at = 0;
         while at < raw.len() {
-            if let Some(length) = find(raw, at, &self.lengths.0, |it| self.plain.contains(it)) {
+            if !self.begins[usize::from(raw[at])] {
+                at += 1;
+            } else if let Some(length) = find(raw, at, &self.lengths.0, |it| self.plain.contains(it)) {
                 let new = others(&raw[at..at + length], &mut self.random, false);
                 raw[at..at + length].copy_from_slice(&new);
                 self.counts.plain_ids += 1;

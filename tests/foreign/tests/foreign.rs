@@ -13,8 +13,9 @@ const REQUESTS: usize = 1_600;
 
 /// Whether there is what it takes; else a line says what is missing.
 fn can_run(what: &str, combination: &Combination) -> bool {
-    let missing = session::obstacle()
-        .or_else(|| (!combination.executable(&folder()).exists()).then(|| "it is not built (tests/foreign/build)".to_owned()));
+    let missing = session::obstacle().or_else(|| {
+        (!combination.executable(&folder()).exists()).then(|| "it is not built (tests/foreign/build)".to_owned())
+    });
     if let Some(why) = &missing {
         skip(&format!("the agent on {what}"), why);
     }
