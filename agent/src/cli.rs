@@ -72,8 +72,7 @@ fn replay(arguments: &Replay) -> anyhow::Result<()> {
     let file = File::open(&arguments.file).with_context(|| format!("{shown} cannot be read"))?;
     let mut sink = Sink::open(&arguments.output)?;
     let replayed = recording::replay(file, arguments.link_by, arguments.seed, &mut |spans| {
-        sink.wait();
-        sink.send(Message::Spans(spans));
+        sink.send_in_time(Message::Spans(spans));
     });
     let dropped = sink.finish()?;
     let done = replayed.with_context(|| format!("{shown} cannot be replayed"))?;

@@ -1,14 +1,17 @@
 //! Sends spans and metrics: OTLP over gRPC, from a thread of its own, so that a slow collector holds nobody up.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bookstore_otlp::codec::Codec;
 use bookstore_otlp::collector::{ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use http::uri::PathAndQuery;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
@@ -19,6 +22,9 @@ const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/
 
 /// Messages that wait; more are dropped, and counted. One has some 0.5 MB at most.
 const WAITING: usize = 64;
+
+/// Messages that are on their way at once: a collector's answer takes its time, the more so where everything is busy.
+const AT_ONCE: usize = 4;
 
 /// How long one message may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,18 +41,11 @@ pub enum Message {
     Metrics(ExportMetricsServiceRequest),
 }
 
-/// What the thread is told.
-enum Order {
-    Send(Message),
-    /// Everything before is to be sent; then this is.
-    Tell(SyncSender<()>),
-}
-
 /// The sender.
 pub struct Exporter {
-    orders: Option<SyncSender<Order>>,
+    messages: Option<Sender<Message>>,
     /// Is closed when the thread has ended.
-    ended: Receiver<()>,
+    ended: mpsc::Receiver<()>,
     counted: Arc<Counted>,
 }
 
@@ -67,39 +66,36 @@ impl Exporter {
             .with_context(|| format!("{endpoint} is no address of a collector, such as http://localhost:4317"))?
             .timeout(PATIENCE)
             .connect_timeout(PATIENCE);
-        let (orders, received) = sync_channel(WAITING);
+        let (messages, received) = channel(WAITING);
         let counted = Arc::new(Counted::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let counts = Arc::clone(&counted);
-        let (end, ended) = sync_channel(0);
+        let (end, ended) = mpsc::sync_channel(0);
         std::thread::Builder::new().name("export".to_owned()).spawn(move || {
             crate::priority::raise();
             let _until_the_end = end;
-            runtime.block_on(async { send_all(endpoint.connect_lazy(), &received, &counts).await });
+            runtime.block_on(async { send_all(endpoint.connect_lazy(), received, &counts).await });
         })?;
-        Ok(Self { orders: Some(orders), ended, counted })
+        Ok(Self { messages: Some(messages), ended, counted })
     }
 
     /// Hands a message over. Does not wait: if too many wait already it is dropped.
     pub fn send(&self, message: Message) {
-        let Some(orders) = &self.orders else { return };
+        let Some(messages) = &self.messages else { return };
         let spans = message.spans();
         self.counted.waiting.fetch_add(spans, Ordering::Relaxed);
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = orders.try_send(Order::Send(message)) {
+        if messages.try_send(message).is_err() {
             self.counted.waiting.fetch_sub(spans, Ordering::Relaxed);
             self.counted.lost.fetch_add(spans, Ordering::Relaxed);
         }
     }
 
-    /// Waits until what was handed over is sent, or given up.
-    pub fn flush(&self) {
-        let (tell, told) = sync_channel(1);
-        if let Some(orders) = &self.orders
-            && orders.send(Order::Tell(tell)).is_ok()
-        {
-            // An error is the thread's end: nothing more will be sent.
-            let _sent = told.recv();
-        }
+    /// Hands a message over, once there is room for it.
+    pub fn send_in_time(&self, message: Message) {
+        let Some(messages) = &self.messages else { return };
+        self.counted.waiting.fetch_add(message.spans(), Ordering::Relaxed);
+        // An error is the thread's end: what waits counts as lost.
+        let _ended = messages.blocking_send(message);
     }
 
     /// Spans that were dropped, or refused.
@@ -111,7 +107,7 @@ impl Exporter {
     /// Waits until what was handed over is sent, for a few seconds. Gives how many spans were lost in all.
     #[must_use]
     pub fn finish(mut self) -> u64 {
-        self.orders = None;
+        self.messages = None;
         // Closed, or late: nothing is ever sent through it.
         let _closed = self.ended.recv_timeout(LAST_PATIENCE);
         self.dropped() + self.counted.waiting.load(Ordering::Relaxed)
@@ -133,40 +129,51 @@ impl Message {
     }
 }
 
-async fn send_all(channel: Channel, orders: &Receiver<Order>, counted: &Counted) {
-    let mut client = Grpc::new(channel);
-    // A collector may take the one and not the other.
-    let mut silent = [false; 2];
-    while let Ok(order) = orders.recv() {
-        let message = match order {
-            Order::Send(message) => message,
-            Order::Tell(told) => {
-                // Whoever asked may have given up.
-                let _gone = told.send(());
-                continue;
-            }
-        };
-        let (spans, what) = (message.spans(), message.what());
-        let silent = &mut silent[usize::from(matches!(message, Message::Metrics(_)))];
-        let sent = send(&mut client, message).await;
-        counted.waiting.fetch_sub(spans, Ordering::Relaxed);
-        match sent {
-            Ok(()) => {
-                if std::mem::take(silent) {
-                    tracing::info!("the collector takes {what} again");
+async fn send_all(channel: Channel, mut messages: Receiver<Message>, counted: &Counted) {
+    let client = Grpc::new(channel);
+    let mut refused = Refused::default();
+    let mut sending = JoinSet::new();
+    let mut is_open = true;
+    while is_open || !sending.is_empty() {
+        tokio::select! {
+            Some(done) = sending.join_next() => {
+                // It does not panic; if it did, its spans would count as waiting for ever, and so as lost in the end.
+                let Ok((spans, what, sent)) = done else { continue };
+                counted.waiting.fetch_sub(spans, Ordering::Relaxed);
+                if let Err(status) = &sent {
+                    counted.lost.fetch_add(spans, Ordering::Relaxed);
+                    refused.add(what, status);
+                } else {
+                    refused.end(what);
                 }
             }
-            Err(status) => {
-                counted.lost.fetch_add(spans, Ordering::Relaxed);
-                // Once, not for each message.
-                if !std::mem::replace(silent, true) {
-                    tracing::warn!(
-                        code = ?status.code(),
-                        message = status.message(),
-                        "the collector does not take {what}"
-                    );
+            message = messages.recv(), if is_open && sending.len() < AT_ONCE => match message {
+                Some(message) => {
+                    let mut client = client.clone();
+                    let (spans, what) = (message.spans(), message.what());
+                    sending.spawn(async move { (spans, what, send(&mut client, message).await) });
                 }
-            }
+                // What is on its way is waited for.
+                None => is_open = false,
+            },
+        }
+    }
+}
+
+/// What the collector does not take: it may take the one and not the other. It is said once, not for each message.
+#[derive(Default)]
+struct Refused(HashSet<&'static str>);
+
+impl Refused {
+    fn add(&mut self, what: &'static str, status: &Status) {
+        if self.0.insert(what) {
+            tracing::warn!(code = ?status.code(), message = status.message(), "the collector does not take {what}");
+        }
+    }
+
+    fn end(&mut self, what: &str) {
+        if self.0.remove(what) {
+            tracing::info!("the collector takes {what} again");
         }
     }
 }

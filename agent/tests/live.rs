@@ -107,7 +107,6 @@ impl Agent {
 }
 
 /// Whether the agent cannot run here.
-#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn is_skipped() -> bool {
     let obstacle = preflight::check().err();
     if let Some(obstacle) = &obstacle {

@@ -50,10 +50,11 @@ impl Sink {
         }
     }
 
-    /// Waits until everything was sent, so that there is room for another message.
-    pub(super) fn wait(&self) {
-        if let Self::Collector(exporter) = self {
-            exporter.flush();
+    /// Sends a message on, once there is room for it.
+    pub(super) fn send_in_time(&mut self, message: Message) {
+        match self {
+            Self::Collector(exporter) => exporter.send_in_time(message),
+            Self::File(_) | Self::Nowhere => self.send(message),
         }
     }
 
