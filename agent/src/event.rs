@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Raised whenever `bpf/event.h` changes: recordings hold events as the kernel side writes them.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// Words below the thread pointer in a [`What::Sample`].
 pub const SAMPLE_WORDS: usize = 128;

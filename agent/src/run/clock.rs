@@ -9,6 +9,9 @@ const STEP: u64 = 1_000_000;
 /// How often both clocks are read, to have a pair with nothing between.
 const PAIRS: usize = 4;
 
+/// Readings that are farther apart than this, in nanoseconds, say nothing of a step.
+const CLOSE: u64 = 50_000;
+
 /// `CLOCK_MONOTONIC`, in nanoseconds.
 pub(super) fn now() -> u64 {
     nanoseconds(ClockId::Monotonic)
@@ -21,8 +24,9 @@ pub(super) fn epoch(before: u64) -> u64 {
         let (began, time_of_day, ended) = (now(), nanoseconds(ClockId::Realtime), now());
         (ended - began, time_of_day.saturating_sub(began + (ended - began) / 2))
     };
-    let (_, epoch) = (0..PAIRS).map(|_| pair()).min().unwrap_or_default();
-    if epoch.abs_diff(before) > STEP { epoch } else { before }
+    let (apart, epoch) = (0..PAIRS).map(|_| pair()).min().unwrap_or_default();
+    let is_known = before != 0 && apart > CLOSE;
+    if epoch.abs_diff(before) > STEP && !is_known { epoch } else { before }
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {

@@ -62,8 +62,8 @@ fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp) -
         ([], None) => Link::None(Reason::NoRequest),
         ([], Some((server, _))) if for_others(server) => Link::Wakes { otherwise: None },
         ([], inherited) => Link::Wakes { otherwise: inherited },
-        ([cause], Some((server, reason))) if *cause == server => Link::Wakes { otherwise: Some((server, reason)) },
-        ([cause], _) => Link::Wakes { otherwise: Some((*cause, Reason::RequestWake)) },
+        ([cause], Some((server, _))) if *cause == server => Link::Wakes { otherwise: inherited },
+        // A task that is busy need not be woken: whoever did need not be who asked.
         (_, _) => Link::Wakes { otherwise: None },
     }
 }

@@ -13,7 +13,7 @@ use super::link;
 use super::quiet::Quiet;
 use super::server::{Served, Server};
 use super::shared::{Scene, Shared};
-use super::tasks::{MOST_REQUESTS, TaskId, Tasks};
+use super::tasks::{TaskId, Tasks};
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
 
 /// The kernel's address of a socket.
@@ -302,9 +302,14 @@ impl Process {
                 }
                 if side == Side::Server {
                     self.threads.insert(stamp.thread, span.id);
-                    // A task that has more to serve than is remembered would get the wrong one in the end.
-                    let is_too_much = !is_http2 && watched.server.open() >= MOST_REQUESTS;
-                    if self.unsure || is_too_much {
+                    if !is_http2 && watched.server.is_busy() {
+                        // Pipelined: which of them the task is at is not to be seen from here.
+                        for (task, server) in watched.server.take_tasks() {
+                            self.tasks.served(task, server, stamp.time);
+                        }
+                        watched.server.lose();
+                    }
+                    if self.unsure {
                         watched.server.lose();
                     }
                     let own = if !watched.server.is_sure() {

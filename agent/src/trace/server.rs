@@ -19,7 +19,7 @@ pub(crate) struct Server {
     open: HashMap<Exchange, Open>,
     /// HTTP/2: requests whose task was not spawned yet, in their order. hyper spawns one for each, in the same order.
     taskless: VecDeque<Exchange>,
-    /// Events were lost, or more was asked at once than is remembered: which task is whose is not known until nothing is
+    /// Events were lost, or several requests of HTTP/1 are open at once: which task is whose is not known until nothing is
     /// open.
     unsure: bool,
     /// Tasks were seen to serve others than those that they were spawned for by their order: it tells nothing.
@@ -58,9 +58,14 @@ impl Server {
         !self.unsure
     }
 
-    /// How many requests are open.
-    pub(crate) fn open(&self) -> usize {
-        self.open.len()
+    /// Whether a request is open.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The tasks that serve what is open, which they are not known to do any more.
+    pub(crate) fn take_tasks(&mut self) -> Vec<(TaskId, ServerId)> {
+        self.open.values_mut().filter_map(|open| Some((open.task.take()?, open.span.id))).collect()
     }
 
     /// A request was read. `own` is the task that serves it, where that is known; else it is the next one that is

@@ -7,8 +7,8 @@ use super::ServerId;
 /// Tasks kept of one process. One is some 200 bytes; those that nothing was heard of for longest go first.
 const MOST_TASKS: usize = 32_768;
 
-/// Requests of a task that are kept: a connection's task gets one after the other, or some at once.
-pub(crate) const MOST_REQUESTS: usize = 16;
+/// Requests of a task that are kept: a connection's task gets one after the other.
+const MOST_REQUESTS: usize = 8;
 
 /// Wakes of a task that are kept: enough for what happens between two messages of a connection.
 const MOST_WAKES: usize = 16;
@@ -124,12 +124,12 @@ impl Tasks {
         self.serve(task, server, start);
     }
 
-    /// A request was answered, and with it all before it: a task answers them in their order.
+    /// A request was answered.
     pub(crate) fn served(&mut self, task: TaskId, server: ServerId, end: u64) {
-        let Some(task) = self.tasks.get_mut(&task) else { return };
-        let Some(place) = task.requests.iter().rposition(|request| request.server == server) else { return };
-        for request in task.requests.iter_mut().take(place + 1) {
-            request.end.get_or_insert(end);
+        if let Some(task) = self.tasks.get_mut(&task)
+            && let Some(request) = task.requests.iter_mut().rev().find(|request| request.server == server)
+        {
+            request.end = Some(end);
         }
     }
 
@@ -169,10 +169,8 @@ impl Tasks {
             }
             let task = self.tasks.get(&id)?;
             if !task.requests.is_empty() {
-                // Of several that came at once (HTTP/1 pipelining) the oldest is served first.
-                let is_open = |request: &&Request| request.start <= at && request.end.is_none_or(|end| at <= end);
-                let request = task.requests.iter().find(is_open)?;
-                return request.end.is_none_or(|end| now <= end).then_some((request.server, depth));
+                let request = task.requests.iter().rev().find(|request| request.start <= at)?;
+                return request.end.is_none_or(|end| at <= end && now <= end).then_some((request.server, depth));
             }
             if task.plumbing {
                 return None;
@@ -210,20 +208,6 @@ mod tests {
         assert_eq!(tasks.request(1, 20), Some(100));
         assert_eq!(tasks.request(1, 25), None, "between two requests it works for nobody");
         assert_eq!(tasks.request(1, 99), Some(101));
-    }
-
-    #[test]
-    fn of_requests_that_come_at_once_the_oldest_is_served_first() {
-        let mut tasks = Tasks::default();
-        tasks.serve(1, 100, 10);
-        tasks.serve(1, 101, 10);
-        assert_eq!(tasks.request(1, 15), Some(100));
-        tasks.served(1, 100, 20);
-        assert_eq!(tasks.request(1, 25), Some(101));
-        tasks.serve(1, 102, 30);
-        // Should the end of one be missed, it is over when a later one is.
-        tasks.served(1, 102, 40);
-        assert_eq!(tasks.request(1, 50), None);
     }
 
     #[test]
