@@ -164,18 +164,23 @@ impl Client {
 
     /// The head of an answer was read.
     pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
+        let is_alone = self.open.len() == 1;
         let Some(open) = self.open.get_mut(&exchange) else { return };
+        // A task that carries statements of several has several to wake.
+        let is_alone = is_alone || response != Response::Sql;
         open.span.response = Some(response);
         open.answered = Some(stamp.time);
         match open.link {
             Link::Wakes { .. } => {
                 self.carrier = stamp.task;
-                if let Some(before) = self.answered.replace(exchange) {
-                    // Several answers are there: whose the next wake is cannot be told.
-                    self.answered = None;
-                    for exchange in [before, exchange] {
-                        self.link_without_wake(exchange, out);
-                    }
+                let before = self.answered.take();
+                if before.is_none() && is_alone {
+                    self.answered = Some(exchange);
+                    return;
+                }
+                // Several are on their way: whose the next wake is cannot be told.
+                for exchange in before.into_iter().chain([exchange]) {
+                    self.link_without_wake(exchange, out);
                 }
             }
             Link::Stream { .. } => {
