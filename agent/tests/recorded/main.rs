@@ -1,7 +1,7 @@
 //! The linker held against recordings of the shop: what it must say of them is in the truth logs that the shop wrote
 //! meanwhile, which no tracer has a hand in. `just record-agent` makes the recordings again.
 //!
-//! Sixty-four customers at once, on PostgreSQL, each in another shape of concurrent calls (docs/method.md).
+//! Many customers at once, on PostgreSQL, each recording another shape of concurrent calls (docs/method.md).
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read has failed")]
 
 mod masked;
