@@ -80,6 +80,11 @@ async fn every_edge_is_found_on_both_sides() {
     if !can_look() {
         return;
     }
+    if cfg!(debug_assertions) {
+        // `.ci/instruments` does the same with a release build.
+        skip("every edge from outside", "in a debug build the agent finds out from some hundred wakes where tasks are");
+        return;
+    }
     for database in databases() {
         let mut command = Command::new(executable());
         let arguments = ["verify", "--instrumentation", "both", "--database", database, "--json"];

@@ -63,7 +63,8 @@ impl Server {
 
     fn ask(&self, path: &str) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "GET {path}?token=secret HTTP/1.1\r\nhost: shop\r\n\r\n").unwrap();
+        // In one piece: the server answers the first that it reads, and closes.
+        stream.write_all(format!("GET {path}?token=secret HTTP/1.1\r\nhost: shop\r\n\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("ok"), "{answer}");

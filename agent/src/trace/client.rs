@@ -46,6 +46,8 @@ pub(crate) struct Client {
     /// HTTP/1: for whom the last request was that was handed on.
     last_caller: Option<ServerId>,
     writers: Writers,
+    /// When the last request was written, others were open.
+    crowded: bool,
     /// HTTP/2: the streams that were handed on last.
     past: VecDeque<Exchange>,
 }
@@ -155,6 +157,7 @@ impl Client {
             out.counts.evicted += 1;
             return;
         }
+        self.crowded = !self.open.is_empty();
         self.carrier = task;
         if let Link::Stream { read } = link {
             self.streams.get_or_insert_with(|| Box::new(Streams::new(read))).open(exchange);
@@ -164,10 +167,9 @@ impl Client {
 
     /// The head of an answer was read.
     pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
-        let is_alone = self.open.len() == 1;
         let Some(open) = self.open.get_mut(&exchange) else { return };
         // A task that carries statements of several has several to wake.
-        let is_alone = is_alone || response != Response::Sql;
+        let is_alone = !self.crowded || response != Response::Sql;
         open.span.response = Some(response);
         open.answered = Some(stamp.time);
         match open.link {
