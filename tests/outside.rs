@@ -81,7 +81,7 @@ async fn every_edge_is_found_on_both_sides() {
         return;
     }
     if cfg!(debug_assertions) {
-        // `.ci/instruments` does the same with a release build.
+        // A release build tells at once: `cargo test --release` looks.
         skip("every edge from outside", "in a debug build the agent finds out from some hundred wakes where tasks are");
         return;
     }
