@@ -153,15 +153,15 @@ impl Running<'_> {
                 purchase.request_id().filter(|_| self.agent.is_some()),
             )
         };
-        let fetched = async |trace: Result<trace::Trace, anyhow::Error>| {
+        let fetched = |trace: anyhow::Result<trace::Trace>| {
             trace.inspect_err(|error| note(format_args!("the tour's trace cannot be shown: {error:#}"))).ok()
         };
         let manual = match by_hand {
-            Some(id) => fetched(trace::fetch(&compare, id).await).await,
+            Some(id) => fetched(trace::fetch(&compare, id).await),
             None => None,
         };
         let ebpf = match outside {
-            Some(id) => fetched(trace::fetch_from_outside(&compare, id).await).await,
+            Some(id) => fetched(trace::fetch_from_outside(&compare, id).await),
             None => None,
         };
         let Some(shown) = manual.as_ref().or(ebpf.as_ref()) else {
