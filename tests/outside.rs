@@ -76,7 +76,7 @@ async fn a_shop_whose_agent_is_killed_ends_in_order() {
 }
 
 #[tokio::test]
-async fn every_edge_is_found_on_both_sides() {
+async fn every_edge_that_goes_through_a_socket_is_found() {
     if !can_look() {
         return;
     }
@@ -87,14 +87,12 @@ async fn every_edge_is_found_on_both_sides() {
     }
     for database in databases() {
         let mut command = Command::new(executable());
-        let arguments = ["verify", "--instrumentation", "both", "--database", database, "--json"];
+        let arguments = ["verify", "--instrumentation", "ebpf", "--database", database, "--json"];
         let output = command.args(arguments).output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
         let verdict: Value = serde_json::from_str(&said).unwrap();
-        for side in ["manual", "ebpf"] {
-            let of_side = verdict["edges"].as_array().unwrap().iter().filter(|edge| edge["side"] == side);
-            assert!(of_side.count() > 10, "{side}: {said}");
-        }
+        let seen = verdict["edges"].as_array().unwrap().iter().filter(|edge| edge["side"] == "ebpf");
+        assert!(seen.count() > 10, "{said}");
     }
 }
