@@ -1,17 +1,19 @@
 //! The kernel side: loads the programs, attaches them, reads the ring. The only place where that is known.
 
+mod multi;
+mod uprobes;
+
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::Context as _;
 use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray, RingBuf};
-use aya::programs::uprobe::{UProbeLinkId, UProbeScope};
-use aya::programs::{BtfTracePoint, UProbe};
+use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::discover::{Probes, Spawns};
 use crate::event::Event;
+use uprobes::{Link, Uprobes};
 
 /// The programs, built from `bpf/agent.bpf.c`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../bpf/agent.bpf.o");
@@ -23,9 +25,6 @@ const TRACEPOINTS: [(&str, &str); 4] = [
     ("state_is_set", "inet_sock_set_state"),
     ("process_exec", "sched_process_exec"),
 ];
-
-/// The programs that are attached to functions of a process.
-const UPROBES: [&str; 6] = ["wake", "spawn", "bind", "stream_read", "stream_drop", "calibrate"];
 
 /// Numbers of `counters`.
 const LOST: u32 = 0;
@@ -52,6 +51,7 @@ unsafe impl aya::Pod for Target {}
 /// The loaded programs. Everything is detached when this goes.
 pub struct Kernel {
     programs: Ebpf,
+    uprobes: Uprobes,
     ring: RingBuf<MapData>,
     /// The probes of each process.
     probes: HashMap<u32, Attached>,
@@ -59,9 +59,9 @@ pub struct Kernel {
 
 #[derive(Default)]
 struct Attached {
-    links: Vec<(&'static str, UProbeLinkId)>,
+    links: Vec<Link>,
     /// Those that find out where the current task's id is.
-    calibration: Vec<(&'static str, UProbeLinkId)>,
+    calibration: Vec<Link>,
 }
 
 impl Kernel {
@@ -81,17 +81,14 @@ impl Kernel {
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
             .context("the kernel does not take the programs' maps; that needs root's rights (sudo)")?;
-        for name in UPROBES {
-            let program: &mut UProbe = programs.program_mut(name).context("a program is missing")?.try_into()?;
-            program.load().with_context(|| format!("the kernel does not take the program {name}"))?;
-        }
+        let uprobes = Uprobes::load(OBJECT, &mut programs, &btf)?;
         for (name, tracepoint) in TRACEPOINTS {
             let program: &mut BtfTracePoint = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load(tracepoint, &btf).with_context(|| format!("the kernel does not take the program {name}"))?;
             program.attach().with_context(|| format!("the kernel refuses the tracepoint {tracepoint}"))?;
         }
         let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
-        Ok(Self { programs, ring, probes: HashMap::new() })
+        Ok(Self { programs, uprobes, ring, probes: HashMap::new() })
     }
 
     /// Watches a process. `current_task` is where its id is, if that is known; else it is found out.
@@ -117,10 +114,11 @@ impl Kernel {
             ("stream_read", &probes.stream_read),
             ("stream_drop", &probes.stream_drop),
         ] {
-            self.probe(name, pid, executable, offsets, &mut attached.links)?;
+            attached.links.extend(self.uprobes.attach(&mut self.programs, name, pid, executable, offsets)?);
         }
         if current_task.is_none() {
-            self.probe("calibrate", pid, executable, &probes.wake, &mut attached.calibration)?;
+            attached.calibration =
+                self.uprobes.attach(&mut self.programs, "calibrate", pid, executable, &probes.wake)?;
         }
         self.probes.insert(pid, attached);
         self.target(Target { process: pid, current_task: current_task.unwrap_or_default(), samples: 0 })
@@ -133,8 +131,7 @@ impl Kernel {
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
         self.target(Target { process: pid, current_task, samples: 0 })?;
         if let Some(attached) = self.probes.get_mut(&pid) {
-            let probes = std::mem::take(&mut attached.calibration);
-            self.detach(probes);
+            uprobes::detach_aside(std::mem::take(&mut attached.calibration));
         }
         Ok(())
     }
@@ -149,23 +146,8 @@ impl Kernel {
             tracing::debug!(pid, "its syscalls are still looked at: {error:#}");
         }
         if let Some(Attached { links, calibration }) = attached {
-            self.detach(links.into_iter().chain(calibration).collect());
+            uprobes::detach_aside(links.into_iter().chain(calibration).collect());
         }
-    }
-
-    /// Takes probes off, beside everything else: for each the kernel waits until nobody can be in it any more.
-    fn detach(&mut self, probes: Vec<(&'static str, UProbeLinkId)>) {
-        let mut links = Vec::with_capacity(probes.len());
-        for (name, link) in probes {
-            if let Some(program) = self.programs.program_mut(name)
-                && let Ok(program) = <&mut UProbe>::try_from(program)
-                && let Ok(link) = program.take_link(link)
-            {
-                links.push(link);
-            }
-        }
-        // Without a thread it takes its time here.
-        let _thread = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(links));
     }
 
     /// Hands on what is in the ring, so many events at most: each with its bytes. Gives how many it was.
@@ -211,23 +193,11 @@ impl Kernel {
         let map = self.programs.map_mut("slots").context("a map is missing")?;
         Array::try_from(map)?.set(pid % SLOTS, slot, 0).context("the kernel does not take who is watched")
     }
+}
 
-    fn probe(
-        &mut self,
-        name: &'static str,
-        pid: u32,
-        executable: &Path,
-        offsets: &[u64],
-        links: &mut Vec<(&'static str, UProbeLinkId)>,
-    ) -> anyhow::Result<()> {
-        let program: &mut UProbe = self.programs.program_mut(name).context("a program is missing")?.try_into()?;
-        let scope = UProbeScope::OneProcess(NonZeroU32::new(pid).context("0 is no process")?);
-        for offset in offsets {
-            let link = program.attach(*offset, executable, scope).with_context(|| {
-                format!("the kernel refuses the probe {name} at {offset:#x} in {}", executable.display())
-            })?;
-            links.push((name, link));
-        }
-        Ok(())
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        let attached = self.probes.drain();
+        uprobes::detach(attached.flat_map(|(_, it)| it.links.into_iter().chain(it.calibration)).collect());
     }
 }
