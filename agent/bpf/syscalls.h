@@ -49,13 +49,13 @@ INLINE struct begin *begin_of(const struct task_struct *self)
 	return map_lookup(&begins, &place);
 }
 
-/* Room for one event a processor; a per-processor map cannot hold values as large. The verifier wants to see that a
- * part that begins before CAPTURE and is no longer than it fits: hence twice. Only one program uses it, and the kernel
- * runs a program once at a time on a processor. */
+/* Room for the bytes of a scattered buffer, a processor each; a per-processor map cannot hold values as large. The verifier
+ * wants to see that a part that begins before CAPTURE and is no longer than it fits: hence twice. Only one program uses it,
+ * and the kernel runs a program once at a time on a processor. */
 struct room {
 	struct data data;
 	u8 bytes[2 * CAPTURE];
-	/* Of a scattered buffer: kept here, where the verifier does not follow all values that they may take. */
+	/* Kept here, where the verifier does not follow all values that they may take. */
 	volatile u32 done;
 	volatile u32 left;
 };
@@ -67,21 +67,16 @@ struct {
 	TYPE(value, struct room);
 } rooms SEC(".maps");
 
-/* What a syscall was given. */
+/* A syscall that has moved bytes. */
 struct call {
-	u32 descriptor;
+	struct task_struct *self;
+	struct target *target;
 	u64 buffer;
 	u64 parts; /* 0: `buffer` is the bytes; else it is so many `struct iovec` */
+	u32 moved;
+	u32 first; /* TCP's number of the first byte */
 	int writes;
-	int is_socket; /* that much is certain */
 };
-
-INLINE u32 copy_bytes(struct room *room, u64 from, u64 size)
-{
-	asm volatile("" : "+r"(size)); /* or the compiler proves the bound away that the verifier needs to see */
-	size &= 2 * CAPTURE - 1;
-	return read_user(room->bytes, size, (void *)from) ? 0 : size;
-}
 
 INLINE u32 copy_parts(struct room *room, u64 vectors, u64 parts, u32 size)
 {
@@ -105,45 +100,133 @@ INLINE u32 copy_parts(struct room *room, u64 vectors, u64 parts, u32 size)
 	return room->done;
 }
 
-/* Sends what a syscall has moved, if it was on a TCP connection. Gives false if it was not. */
-INLINE int send(struct task_struct *self, const struct target *target, const struct call *call, u32 moved)
+INLINE void fill_data(struct data *data, const struct call *call, const struct connection *connection)
 {
-	u32 here = processor(), first = 0;
-	u64 time = 0, size;
-	struct connection *connection =
-		connection_of(self, call->descriptor, call->is_socket, moved, call->writes, &first);
+	u64 time = 0;
 
-	if (!connection)
-		return 0;
-	connection->next[call->writes] = first + moved;
-	if (is_unwanted(connection))
-		return 1;
-	struct room *room = map_lookup(&rooms, &here);
-	if (!room)
-		return 1;
 	if (call->writes) {
-		struct begin *begin = begin_of(self);
+		struct begin *begin = begin_of(call->self);
 
-		if (begin && begin->thread == self->pid)
+		if (begin && begin->thread == call->self->pid)
 			time = begin->time;
 	}
-	struct data *data = &room->data;
-	fill(&data->event, call->writes ? EVENT_WRITE : EVENT_READ, self->tgid, self->pid, time ? time : now(),
-	     task_now(self, target));
+	fill(&data->event, call->writes ? EVENT_WRITE : EVENT_READ, call->self->tgid, call->self->pid, time ? time : now(),
+	     task_now(call->self, call->target));
 	data->connection = connection->number;
+	data->sequence = call->first;
+	data->moved = call->moved;
 	data->ends = connection->ends;
-	data->sequence = first;
-	data->moved = moved;
-	size = moved < CAPTURE ? moved : CAPTURE;
-	size = !call->buffer ? 0
-	     : call->parts   ? copy_parts(room, call->buffer, call->parts, size)
-			     : copy_bytes(room, call->buffer, size);
-	data->captured = size;
+}
+
+/* The bytes go from the process straight into the ring, into as much of it as is known when the program is loaded. What of
+ * that is not needed holds whatever was there: user space goes by `captured`. */
+INLINE void send_plain(const struct call *call, const struct connection *connection, u64 size, u64 most)
+{
+	struct data *data = ring_reserve(&ring, sizeof(*data) + most, 0);
+
+	if (!data) {
+		count(COUNT_LOST);
+		return;
+	}
+	fill_data(data, call, connection);
+	asm volatile("" : "+r"(size)); /* or the compiler proves the bound away that the verifier needs to see */
+	if (size > most)
+		size = most;
+	data->captured = read_user(data + 1, size, (void *)call->buffer) ? 0 : size;
+	ring_submit(data, NO_WAKEUP);
+}
+
+INLINE void send_scattered(const struct call *call, const struct connection *connection, u64 size)
+{
+	u32 here = processor();
+	struct room *room = map_lookup(&rooms, &here);
+
+	if (!room)
+		return;
+	fill_data(&room->data, call, connection);
+	room->data.captured = size = copy_parts(room, call->buffer, call->parts, size);
 	asm volatile("" : "+r"(size));
 	size &= 2 * CAPTURE - 1;
-	if (ring_output(&ring, room, sizeof(*data) + size, NO_WAKEUP))
+	if (ring_output(&ring, room, sizeof(room->data) + size, NO_WAKEUP))
 		count(COUNT_LOST);
-	return 1;
+}
+
+INLINE void send(const struct call *call, const struct connection *connection)
+{
+	u64 size = !call->buffer ? 0 : call->moved < CAPTURE ? call->moved : CAPTURE;
+
+	if (call->parts && size)
+		send_scattered(call, connection, size);
+	else if (size <= 128)
+		send_plain(call, connection, size, 128);
+	else if (size <= 256)
+		send_plain(call, connection, size, 256);
+	else if (size <= 512)
+		send_plain(call, connection, size, 512);
+	else if (size <= 1024)
+		send_plain(call, connection, size, 1024);
+	else if (size <= 2048)
+		send_plain(call, connection, size, 2048);
+	else if (size <= 4096)
+		send_plain(call, connection, size, 4096);
+	else if (size <= 8192)
+		send_plain(call, connection, size, 8192);
+	else
+		send_plain(call, connection, size, CAPTURE);
+}
+
+/* A target's syscall has moved bytes, if it was on a TCP connection. Not inlined: all processes pay for what the program that
+ * asks whether it is a target's has of registers and stack. */
+static __attribute__((noinline)) int bytes_moved(struct task_struct *self, struct target *target, struct pt_regs *registers,
+						 u64 number, u32 moved)
+{
+	u64 flags = 0;
+	struct call call = {
+		.self = self,
+		.target = target,
+		.buffer = registers->si,
+		.moved = moved,
+		.writes = is_in(WRITES, number),
+	};
+	struct connection *connection = 0;
+
+	/* A read of nothing is the end of what the other end sends, unless nothing was asked for. */
+	if (!moved && (call.writes || number == SYS_SPLICE || (!is_in(MESSAGES, number) && !registers->dx)))
+		return 0;
+	if (number == SYS_SPLICE || number == SYS_SENDFILE) {
+		call.buffer = 0; /* the bytes are in no memory of the process */
+	} else if (is_in(SCATTERED, number)) {
+		call.parts = registers->dx;
+	} else if (is_in(MESSAGES, number)) {
+		struct msghdr message = {};
+
+		read_user(&message, sizeof(message), (void *)call.buffer);
+		call.buffer = message.vector_count ? message.vectors : 0;
+		call.parts = message.vector_count;
+		flags = registers->dx;
+	} else if (is_in(TO_SOCKETS, number)) {
+		flags = registers->r10;
+	}
+	if (!call.writes) {
+		/* Bytes that are only looked at will come again; others are of no stream. */
+		if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+			return 0;
+		if (flags & MSG_TRUNC)
+			call.buffer = 0; /* they are thrown away */
+	}
+	if (number == SYS_SPLICE) {
+		connection = connection_of(self, registers->dx, 0, moved, 1, &call.first);
+		call.writes = !!connection;
+	}
+	if (!connection)
+		connection = connection_of(self, registers->di, is_in(TO_SOCKETS | MESSAGES, number), moved, call.writes,
+					   &call.first);
+	if (!connection)
+		return 0;
+	connection->next[call.writes] = call.first + moved;
+	if (!is_unwanted(connection))
+		send(&call, connection);
+	return 0;
 }
 
 /* sys_enter(registers, number). */
@@ -169,7 +252,7 @@ SEC("tp_btf/sys_exit") int syscall_ends(u64 *at)
 {
 	struct pt_regs *registers = (void *)at[0];
 	s64 result = at[1];
-	u64 number = registers->orig_ax, flags = 0;
+	u64 number = registers->orig_ax;
 
 	if (result < 0 || (!is_in(READS | WRITES, number) && number != SYS_SPLICE))
 		return 0;
@@ -177,42 +260,5 @@ SEC("tp_btf/sys_exit") int syscall_ends(u64 *at)
 	struct target *target = target_of(self);
 	if (!target || self->thread_info.status & TS_COMPAT)
 		return 0;
-	struct call call = {
-		.descriptor = registers->di,
-		.buffer = registers->si,
-		.writes = is_in(WRITES, number),
-		.is_socket = is_in(TO_SOCKETS | MESSAGES, number),
-	};
-	/* A read of nothing is the end of what the other end sends, unless nothing was asked for. */
-	if (result == 0 && (call.writes || number == SYS_SPLICE || (!is_in(MESSAGES, number) && !registers->dx)))
-		return 0;
-	if (number == SYS_SPLICE || number == SYS_SENDFILE) {
-		call.buffer = 0; /* the bytes are in no memory of the process */
-	} else if (is_in(SCATTERED, number)) {
-		call.parts = registers->dx;
-	} else if (is_in(MESSAGES, number)) {
-		struct msghdr message = {};
-
-		read_user(&message, sizeof(message), (void *)call.buffer);
-		call.buffer = message.vector_count ? message.vectors : 0;
-		call.parts = message.vector_count;
-		flags = registers->dx;
-	} else if (is_in(TO_SOCKETS, number)) {
-		flags = registers->r10;
-	}
-	if (!call.writes) {
-		/* Bytes that are only looked at will come again; others are of no stream. */
-		if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
-			return 0;
-		if (flags & MSG_TRUNC)
-			call.buffer = 0; /* they are thrown away */
-	}
-	if (number == SYS_SPLICE) {
-		struct call into = { .descriptor = registers->dx, .writes = 1 };
-
-		if (send(self, target, &into, result))
-			return 0;
-	}
-	send(self, target, &call, result);
-	return 0;
+	return bytes_moved(self, target, registers, number, result);
 }

@@ -79,7 +79,13 @@ impl Event {
     /// Reads one event; none where it is no event of ours.
     #[must_use]
     pub fn read(raw: &[u8]) -> Option<Self> {
-        let mut raw = Reader(raw);
+        Self::split(raw).map(|(event, _)| event)
+    }
+
+    /// Reads one event, and gives its own bytes: in the ring there may be others behind it, which say nothing.
+    #[must_use]
+    pub fn split(whole: &[u8]) -> Option<(Self, &[u8])> {
+        let mut raw = Reader(whole);
         let (kind, process, thread, _) = (raw.u32()?, raw.u32()?, raw.u32()?, raw.u32()?);
         let (time, task) = (raw.u64()?, raw.u64()?);
         let what = match kind {
@@ -99,7 +105,8 @@ impl Event {
             8 => What::Stream { shared: raw.u64()?, key: [raw.u32()?, raw.u32()?] },
             _ => return None,
         };
-        Some(Self { process, thread, time, task, what })
+        let own = whole.get(..whole.len() - raw.0.len())?;
+        Some((Self { process, thread, time, task, what }, own))
     }
 }
 

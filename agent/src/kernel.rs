@@ -154,8 +154,8 @@ impl Kernel {
     pub fn read(&mut self, most: usize, mut each: impl FnMut(&[u8], Event)) -> usize {
         for read in 0..most {
             let Some(item) = self.ring.next() else { return read };
-            if let Some(event) = Event::read(&item) {
-                each(&item, event);
+            if let Some((event, raw)) = Event::split(&item) {
+                each(raw, event);
             }
         }
         most
