@@ -175,10 +175,8 @@ INLINE void send(const struct call *call, const struct connection *connection)
 		send_plain(call, connection, size, CAPTURE);
 }
 
-/* A target's syscall has moved bytes, if it was on a TCP connection. Not inlined: all processes pay for what the program that
- * asks whether it is a target's has of registers and stack. */
-static __attribute__((noinline)) int bytes_moved(struct task_struct *self, struct target *target, struct pt_regs *registers,
-						 u64 number, u32 moved)
+/* A target's syscall has moved bytes, on a TCP connection or elsewhere. */
+INLINE int bytes_moved(struct task_struct *self, struct target *target, struct pt_regs *registers, u64 number, u32 moved)
 {
 	u64 flags = 0;
 	struct call call = {

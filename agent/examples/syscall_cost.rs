@@ -47,9 +47,9 @@ const MOST_PAIRS: u64 = 1_000;
 const CURRENT_TASK: i32 = -64;
 
 /// As much as the agent has. Nobody reads it in mid-round, so that a round is no longer than what it holds.
-const RING: u32 = 16 << 20;
+const RING: u32 = 8 << 20;
 
-/// More than an event takes beside the bytes that were moved.
+/// More than an event takes in the ring beside the bytes that were moved.
 const HEAD: usize = 256;
 
 #[derive(Debug, Parser)]

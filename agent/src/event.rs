@@ -158,3 +158,22 @@ impl<'a> Reader<'a> {
         Some(Ipv6Addr::from(self.array::<16>()?).to_canonical())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_an_event_is_not_its_own() {
+        // EVENT_READ of two bytes that were moved and captured, in a place for more.
+        let head: Vec<u8> = [1_u32, 7, 8, 0].into_iter().flat_map(u32::to_ne_bytes).collect();
+        let numbers: Vec<u8> = [5_u64, 6, 9].into_iter().flat_map(u64::to_ne_bytes).collect();
+        let lengths: Vec<u8> = [3_u32, 2, 2].into_iter().flat_map(u32::to_ne_bytes).collect();
+        let own = [head, numbers, lengths, vec![0; 36], b"ok".to_vec()].concat();
+        let whole = [own.as_slice(), b"of another process"].concat();
+        let (event, raw) = Event::split(&whole).expect("it is one");
+        assert_eq!(raw, own);
+        assert!(matches!(event.what, What::Read(data) if *data.bytes == *b"ok"));
+        assert_eq!(Event::split(&own[..own.len() - 1]), None, "less than was captured");
+    }
+}
