@@ -1,7 +1,8 @@
 //! From events of the kernel to spans of this machine: tasks, connections, links.
 //!
 //! Layout: `tasks` knows which request a task works for; `connection` what is said on a connection; `server` and
-//! `client` what is open on one; `streams` who asked for a stream of HTTP/2; `process` brings them together. It runs on
+//! `client` what is open on one; `streams` and `shared` which stream of HTTP/2 a task
+//! reads; `process` brings them together. It runs on
 //! recorded events as well: nothing here knows of a kernel, and the only clock is the events'.
 
 mod client;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::event::Event;
+pub use client::LONGEST_WAIT;
 use process::{Out, Process};
 use quiet::Quiet;
 pub use span::{Edge, LocalSpan, Reason, Service, Side};

@@ -29,8 +29,6 @@ pub(crate) struct Process {
     spawns_for: HashMap<TaskId, Socket>,
     /// Client connections by the task whose next wakes tell who asked.
     wakes_for: HashMap<TaskId, Socket>,
-    /// Client connections of HTTP/2 by the task that takes their requests in.
-    helpers: HashMap<TaskId, Socket>,
     shared: Shared,
     /// Whether it is seen which task reads which stream of HTTP/2.
     reads_are_seen: bool,
@@ -82,7 +80,6 @@ impl Process {
             connections: HashMap::new(),
             spawns_for: HashMap::new(),
             wakes_for: HashMap::new(),
-            helpers: HashMap::new(),
             shared: Shared::default(),
             threads: HashMap::new(),
             unsure: false,
@@ -123,36 +120,10 @@ impl Process {
 
     fn wake(&mut self, from: TaskId, to: TaskId, at: u64, out: &mut Out<'_>) {
         self.tasks.wake(from, to, at);
-        let caller = self.tasks.request(to, at);
-        if let Some(socket) = self.helpers.get(&to).copied() {
-            self.find_worker(socket, from, to, at);
-        }
-        let Some(socket) = self.wakes_for.get(&from).copied() else { return };
-        let place = self.tasks.place(to);
-        let Some(watched) = self.connections.get_mut(&socket) else {
-            self.wakes_for.remove(&from);
-            return;
-        };
-        let carried = watched.client.is_carried_by(from);
-        let Some(streams) = watched.client.streams_mut() else {
-            watched.client.woken(caller, out);
-            return;
-        };
-        if carried {
-            if let Some((parent, ordinal)) = place
-                && streams.woke(to, parent, ordinal)
-            {
-                self.wakes_for.insert(to, socket);
-            }
-            if let Some(helper) = streams.helper() {
-                self.helpers.insert(helper, socket);
-            }
-        } else if let Some(caller) = caller {
-            if streams.worker() == Some(from) {
-                streams.handed(caller);
-            } else {
-                streams.asked(from, caller);
-            }
+        let Some(socket) = self.wakes_for.get(&from) else { return };
+        match self.connections.get_mut(socket) {
+            Some(watched) => watched.client.woken(self.tasks.request(to, at), out),
+            None => _ = self.wakes_for.remove(&from),
         }
     }
 
@@ -208,22 +179,6 @@ impl Process {
         }
     }
 
-    /// A task woke the one that takes an HTTP/2 connection's requests in: is it the buffer in front of that? It is if it
-    /// works for nobody, and belongs neither to the connection nor to its streams.
-    fn find_worker(&mut self, socket: Socket, from: TaskId, helper: TaskId, at: u64) {
-        let is_child = self.tasks.place(from).is_some_and(|(parent, _)| parent == helper);
-        if is_child || self.tasks.request(from, at).is_some() {
-            return;
-        }
-        let Some(watched) = self.connections.get_mut(&socket) else { return };
-        if watched.client.is_carried_by(from) {
-            return;
-        }
-        if watched.client.streams_mut().is_some_and(|streams| streams.is_woken(from, helper)) {
-            self.wakes_for.insert(from, socket);
-        }
-    }
-
     fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
         if self.connections.len() >= MOST_CONNECTIONS && !self.connections.contains_key(&data.socket) {
@@ -242,9 +197,6 @@ impl Process {
         if watched.connection.has_gap(data, reads) {
             watched.server.lose();
             watched.client.lose(out);
-        }
-        if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
-            watched.client.read();
         }
         let mut events = std::mem::take(&mut self.events);
         let was_opaque = matches!(watched.connection.protocol, Protocol::Opaque);
@@ -339,14 +291,14 @@ impl Process {
                         link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
                     }
                 };
-                if matches!(link, Link::Wakes { .. } | Link::Stream { .. }) {
+                if matches!(link, Link::Wakes { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
                 }
-                watched.client.ask(exchange, span, link, stamp.task, out);
+                watched.client.ask(exchange, span, link, out);
             }
             (wire::Event::Response(exchange, response, _), Side::Server) => watched.server.answered(exchange, response),
             (wire::Event::Response(exchange, response, place), Side::Client) => {
-                watched.client.answered(exchange, response, place.stamp, out);
+                watched.client.answered(exchange, response, place.stamp.time, out);
                 if self.link_by == LinkBy::Task && watched.client.waits_for_a_wake() {
                     self.wakes_for.insert(place.stamp.task, socket);
                 }
@@ -387,7 +339,6 @@ impl Process {
         self.unclear.clear();
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
-        self.helpers.retain(|_, it| *it != socket);
     }
 
     /// The process has ended, and its connections with it.
@@ -404,12 +355,8 @@ impl Process {
     /// Time has passed: what waits for evidence no longer does.
     pub(crate) fn tick(&mut self, now: u64, out: &mut Out<'_>) {
         out.counts.evicted += std::mem::take(&mut self.tasks.evicted);
-        let mut done = Vec::new();
         for watched in self.connections.values_mut() {
-            watched.client.tick(now, &mut done, out);
-        }
-        for task in done {
-            self.wakes_for.remove(&task);
+            watched.client.tick(now, out);
         }
     }
 
