@@ -49,6 +49,8 @@ pub(crate) struct Client {
     writers: Writers,
     /// When the last request was written, others were open.
     crowded: bool,
+    /// It carries exports of telemetry.
+    exports: bool,
 }
 
 /// Which tasks write to a connection: whoever opens it first, then perhaps one for all.
@@ -82,11 +84,18 @@ struct Open {
 }
 
 impl Client {
-    /// Whether the answer of a stream is there, or was a moment ago: bodies are read when they are there.
-    pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
-        let is_answered = |open: &Open| open.answered.is_some();
-        let Some(streams) = &self.streams else { return false };
-        self.open.get(&stream).is_some_and(is_answered) || streams.contains(stream)
+    /// Telemetry is exported here.
+    pub(crate) fn exports(&mut self) {
+        self.exports = true;
+    }
+
+    /// Whether a task may be reading a stream: its answer is there, or was a moment ago. `since`: when the request began
+    /// that the task works for; an export that was sent before is nothing that it asked for.
+    pub(crate) fn may_be_read(&self, stream: Exchange, since: Option<u64>) -> bool {
+        let Some(past) = &self.streams else { return false };
+        let open = self.open.get(&stream).filter(|open| open.answered.is_some()).map(|open| open.span.start);
+        let Some(start) = open.or_else(|| past.start(stream)) else { return false };
+        !self.exports || since.is_none_or(|since| since <= start)
     }
 
     /// A task that works for a request reads the body of a stream's answer.
@@ -272,7 +281,7 @@ impl Client {
         }
         let Some(open) = self.open.remove(&exchange) else { return };
         if let Some(streams) = &mut self.streams {
-            streams.ended(exchange);
+            streams.ended(exchange, open.span.start);
         }
         self.last_caller = parent;
         out.counts.linked(reason);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::event::{Data, Event, What};
-use crate::noise;
+use crate::noise::{self, Noise};
 use crate::wire::{self, Exchange};
 
 use super::client::{Client, Link};
@@ -152,8 +152,12 @@ impl Process {
     /// Which connection and stream was read, if that is clear.
     fn stream_of(&mut self, read: Read) -> Option<(Socket, Exchange)> {
         let connections = &self.connections;
+        let since = self.tasks.works_since(read.task, read.time);
         let open = |stream: u64| {
-            let has = |watched: &Watched| watched.client.has_stream(stream) || watched.server.has_stream(stream);
+            let has = |watched: &Watched| {
+                matches!(watched.connection.protocol, Protocol::Http2(_))
+                    && (watched.client.may_be_read(stream, since) || watched.server.has_stream(stream))
+            };
             connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
         };
         let is_stranger =
@@ -243,7 +247,8 @@ impl Process {
                     response: None,
                     outcome: None,
                 };
-                if let Some(noise) = noise::of(&span.request) {
+                let noise = noise::of(&span.request);
+                if let Some(noise) = noise {
                     out.quiet.add(span.id);
                     *out.counts.noise.entry(noise.as_str()).or_default() += 1;
                 }
@@ -278,6 +283,9 @@ impl Process {
                     };
                     watched.server.asked(exchange, span, own);
                     return;
+                }
+                if noise == Some(Noise::Telemetry) {
+                    watched.client.exports();
                 }
                 watched.client.settle(out);
                 let link = match self.link_by {
@@ -334,9 +342,11 @@ impl Process {
             out.spans.push_back(span);
         }
         watched.client.close(event.time, out);
-        // Its addresses will be used again.
-        self.shared.forget(socket);
-        self.unclear.clear();
+        if !matches!(watched.connection.protocol, Protocol::Http1(_) | Protocol::Postgres(_)) {
+            // Its addresses will be used again.
+            self.shared.forget(socket);
+            self.unclear.clear();
+        }
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
     }

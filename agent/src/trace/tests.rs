@@ -1,5 +1,7 @@
 //! Links by hand-made events: what tasks do, and what must follow from it.
 
+mod streams;
+
 use super::*;
 use crate::event::{Data, What};
 
@@ -16,7 +18,7 @@ struct Story {
 impl Story {
     fn new(link_by: LinkBy) -> Self {
         let mut tracer = Tracer::new(link_by);
-        tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, false);
+        tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, true);
         Self { tracer, time: 1_000, next: HashMap::new() }
     }
 
@@ -49,13 +51,13 @@ impl Story {
         }
     }
 
-    fn read(&mut self, task: u64, socket: u64, text: &str) {
-        let data = self.data(socket, true, text.as_bytes());
+    fn read(&mut self, task: u64, socket: u64, bytes: impl AsRef<[u8]>) {
+        let data = self.data(socket, true, bytes.as_ref());
         self.event(1, task, What::Read(data));
     }
 
-    fn write(&mut self, task: u64, socket: u64, text: &str) {
-        let data = self.data(socket, false, text.as_bytes());
+    fn write(&mut self, task: u64, socket: u64, bytes: impl AsRef<[u8]>) {
+        let data = self.data(socket, false, bytes.as_ref());
         self.event(1, task, What::Write(data));
     }
 
