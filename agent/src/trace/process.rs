@@ -1,5 +1,7 @@
 //! One process: its tasks and connections, and which of its requests caused which.
 
+mod reads;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -11,10 +13,12 @@ use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::link;
 use super::quiet::Quiet;
-use super::server::{Served, Server};
-use super::shared::{Scene, Shared};
+use super::server::Server;
+use super::shared::Shared;
 use super::tasks::{TaskId, Tasks};
+use super::threads::Threads;
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
+use reads::Read;
 
 /// The kernel's address of a socket.
 type Socket = u64;
@@ -35,7 +39,9 @@ pub(crate) struct Process {
     /// Reads of streams of which it is not known yet which connection's they are.
     unclear: VecDeque<Read>,
     /// What each thread read last (`--link-by thread`).
-    threads: HashMap<u32, ServerId>,
+    last_read: HashMap<u32, ServerId>,
+    /// Which thread serves which connection, where that says anything.
+    threads: Threads,
     /// Events are being lost.
     unsure: bool,
     /// The time of the last event.
@@ -48,18 +54,6 @@ pub(crate) struct Process {
 /// likely.
 const MOST_CONNECTIONS: usize = 8_192;
 
-/// Reads that are kept until it is clear which connection they are of.
-const MOST_UNCLEAR: usize = 512;
-
-/// A task read the body of a stream of HTTP/2 (`What::Stream`).
-#[derive(Clone, Copy)]
-struct Read {
-    task: TaskId,
-    time: u64,
-    shared: u64,
-    key: [u32; 2],
-}
-
 /// A connection with what is open on it.
 struct Watched {
     /// When something was heard of it last.
@@ -67,6 +61,8 @@ struct Watched {
     connection: Connection,
     server: Server,
     client: Client,
+    /// Who serves it, where there are no tasks.
+    thread: Option<u32>,
 }
 
 impl Process {
@@ -81,7 +77,8 @@ impl Process {
             spawns_for: HashMap::new(),
             wakes_for: HashMap::new(),
             shared: Shared::default(),
-            threads: HashMap::new(),
+            last_read: HashMap::new(),
+            threads: Threads::default(),
             unsure: false,
             heard: 0,
             events: Vec::new(),
@@ -92,6 +89,9 @@ impl Process {
     /// be heard.
     pub(crate) fn event(&mut self, event: &Event, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         self.heard = self.heard.max(event.time);
+        if event.task != 0 || matches!(event.what, What::Spawn { .. } | What::Wake { .. }) {
+            self.threads.are_shared();
+        }
         match &event.what {
             What::Read(data) => return self.data(event, data, true, numbers, out),
             What::Write(data) => return self.data(event, data, false, numbers, out),
@@ -127,62 +127,6 @@ impl Process {
         }
     }
 
-    /// A task reads the body of a stream: the answer is for whomever it works for. Which connection the stream is of may be
-    /// clear only later; then it counts for what was read before, too.
-    fn reads_stream(&mut self, read: Read, out: &mut Out<'_>) {
-        let Some((socket, stream)) = self.stream_of(read) else {
-            if self.unclear.len() == MOST_UNCLEAR {
-                self.unclear.pop_front();
-            }
-            self.unclear.push_back(read);
-            return;
-        };
-        self.stream_is_read(socket, stream, read, out);
-        let mut unclear = std::mem::take(&mut self.unclear);
-        unclear.retain(|earlier| {
-            let stream = self.shared.earlier(earlier.shared, earlier.key).filter(|_| earlier.shared == read.shared);
-            if let Some(stream) = stream {
-                self.stream_is_read(socket, stream, *earlier, out);
-            }
-            stream.is_none()
-        });
-        self.unclear = unclear;
-    }
-
-    /// Which connection and stream was read, if that is clear.
-    fn stream_of(&mut self, read: Read) -> Option<(Socket, Exchange)> {
-        let connections = &self.connections;
-        let since = self.tasks.works_since(read.task, read.time);
-        let open = |stream: u64| {
-            let has = |watched: &Watched| {
-                matches!(watched.connection.protocol, Protocol::Http2(_))
-                    && (watched.client.may_be_read(stream, since) || watched.server.has_stream(stream))
-            };
-            connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
-        };
-        let is_stranger =
-            |watched: &Watched| matches!(watched.connection.protocol, Protocol::Opaque | Protocol::Unknown(_));
-        let has_strangers = connections.values().any(is_stranger);
-        self.shared.stream(read.shared, read.key, &Scene { open, has_strangers })
-    }
-
-    fn stream_is_read(&mut self, socket: Socket, stream: Exchange, Read { task, time, .. }: Read, out: &mut Out<'_>) {
-        let Some(watched) = self.connections.get_mut(&socket) else { return };
-        if watched.connection.side == Side::Server {
-            // Whoever reads a request's body serves it; the connection's own task may drop what is not wanted.
-            if !self.spawns_for.contains_key(&task)
-                && let Some(Served { server, start, end }) = watched.server.read_by(stream, task)
-            {
-                self.tasks.serves_instead(task, server, start);
-                if let Some(end) = end {
-                    self.tasks.served(task, server, end);
-                }
-            }
-        } else if let Some(caller) = self.tasks.request(task, time) {
-            watched.client.stream_is_read(stream, caller, out);
-        }
-    }
-
     fn data(&mut self, event: &Event, data: &Data, reads: bool, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         let stamp = Stamp { time: event.time, task: event.task, thread: event.thread, sequence: data.sequence };
         if self.connections.len() >= MOST_CONNECTIONS && !self.connections.contains_key(&data.socket) {
@@ -193,6 +137,7 @@ impl Process {
             connection: Connection::new(data),
             server: Server::default(),
             client: Client::default(),
+            thread: None,
         });
         watched.heard = event.time;
         if !reads {
@@ -227,7 +172,35 @@ impl Process {
         }
     }
 
+    /// Whether a connection of this process's clients has a thread of its own. An end tells nothing: it may be the close.
+    fn is_served(&mut self, socket: Socket, event: &wire::Event<Stamp>) {
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        let (is_request, place) = match event {
+            wire::Event::Request(_, _, place) => (true, place),
+            wire::Event::Response(_, _, place) => (false, place),
+            wire::Event::End(..) => return,
+        };
+        if watched.connection.side == Side::Client {
+            return;
+        }
+        let thread = place.stamp.thread;
+        let overlaps = is_request && watched.server.is_busy();
+        let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
+        if overlaps || is_http2 || *watched.thread.get_or_insert(thread) != thread {
+            self.threads.are_shared();
+        }
+        self.threads.serves(thread, socket);
+    }
+
+    /// The request that a thread is at which writes another, if it does nothing else.
+    fn request_of_thread(&self, event: &wire::Event<Stamp>) -> Option<ServerId> {
+        let wire::Event::Request(_, _, place) = event else { return None };
+        self.connections.get(&self.threads.connection(place.stamp.thread)?)?.server.only()
+    }
+
     fn happened(&mut self, socket: Socket, event: wire::Event<Stamp>, numbers: &mut Numbers, out: &mut Out<'_>) {
+        let of_thread = self.request_of_thread(&event);
+        self.is_served(socket, &event);
         let Some(watched) = self.connections.get_mut(&socket) else { return };
         let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
         match (event, watched.connection.side) {
@@ -258,7 +231,7 @@ impl Process {
                     return;
                 }
                 if side == Side::Server {
-                    self.threads.insert(stamp.thread, span.id);
+                    self.last_read.insert(stamp.thread, span.id);
                     if !is_http2 && watched.server.is_busy() {
                         // Pipelined: which of them the task is at is not to be seen from here.
                         for (task, server) in watched.server.take_tasks() {
@@ -289,15 +262,18 @@ impl Process {
                 }
                 watched.client.settle(out);
                 let link = match self.link_by {
-                    LinkBy::Thread => match self.threads.get(&stamp.thread) {
+                    LinkBy::Thread => match self.last_read.get(&stamp.thread) {
                         Some(server) => Link::Known(*server, Reason::SameThread),
                         None => Link::None(Reason::NoRequest),
                     },
                     LinkBy::Task if self.unsure => Link::None(Reason::Lost),
-                    LinkBy::Task => {
-                        let reads = is_http2.then_some(self.reads_are_seen);
-                        link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
-                    }
+                    LinkBy::Task => match of_thread.filter(|_| !is_http2) {
+                        Some(server) => Link::Known(server, Reason::SameThread),
+                        None => {
+                            let reads = is_http2.then_some(self.reads_are_seen);
+                            link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
+                        }
+                    },
                 };
                 if matches!(link, Link::Wakes { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
@@ -375,7 +351,7 @@ impl Process {
     pub(crate) fn lose(&mut self, at: u64, unsure: bool, out: &mut Out<'_>) {
         self.unsure = unsure;
         self.tasks.lose(at);
-        self.threads.clear();
+        self.last_read.clear();
         self.shared = Shared::default();
         self.unclear.clear();
         for watched in self.connections.values_mut() {

@@ -54,7 +54,8 @@ pub enum Reason {
     RequestWake,
     /// A task that works for the parent read the body of the answer, and was seen to be at this stream.
     StreamRead,
-    /// The thread that wrote the request last read the parent (`--link-by thread`).
+    /// The thread that wrote the request serves the parent's connection, and nothing else; with `--link-by thread`, it read
+    /// the parent last.
     SameThread,
     /// Unlinked: a task wrote the request that works for no request that is known.
     NoRequest,
