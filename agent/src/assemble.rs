@@ -10,10 +10,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::trace::{Edge, LocalSpan, ServerId, Side};
+use crate::trace::{Edge, LONGEST_WAIT, LocalSpan, ServerId, Side};
 
-/// How long a server span waits for its caller's, in nanoseconds, after it ended. On one machine that has begun before.
-pub const WAIT: u64 = 300_000_000;
+/// How long a server span waits for its caller's, in nanoseconds, after it ended: as long as that may wait for its own
+/// link, and a moment more, since it gets the answer a little later than this one was done with it.
+pub const WAIT: u64 = LONGEST_WAIT + 100_000_000;
 
 /// How long a span waits for its parent to end, and how long the ids of one are remembered that has: a request may leave
 /// something behind that ends long after it.

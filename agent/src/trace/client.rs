@@ -1,23 +1,26 @@
 //! What this process asks others on a connection, and for whom.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use crate::wire::{End, Exchange, Response};
 
-use super::connection::Stamp;
 use super::process::Out;
-use super::streams::{Found, Streams};
+use super::streams::Streams;
 use super::tasks::TaskId;
 use super::{LocalSpan, Reason, ServerId};
 
 /// How long, in nanoseconds, the wake that follows an answer is waited for.
 const WAIT: u64 = 100_000_000;
 
+/// How long, in nanoseconds, whoever reads a stream's answer is waited for: which connection is read from may show only by
+/// later reads.
+const WAIT_FOR_READER: u64 = 300_000_000;
+
+/// How long, in nanoseconds, a span that is over waits at most for what tells who asked, from its answer on.
+pub const LONGEST_WAIT: u64 = if WAIT_FOR_READER > WAIT { WAIT_FOR_READER } else { WAIT };
+
 /// Requests of one connection that are open at once.
 const MOST_OPEN: usize = 4_096;
-
-/// Streams that are remembered when they are over.
-const PAST: usize = 256;
 
 /// What is known of who asked, when a request is written.
 #[derive(Clone, Copy, Debug)]
@@ -28,19 +31,17 @@ pub(crate) enum Link {
     None(Reason),
     /// The answer's wake will tell; if it does not, this is who.
     Wakes { otherwise: Option<(ServerId, Reason)> },
-    /// [`Streams`] will tell. `read`: whoever reads the answer will be seen, so that nothing less will do.
-    Stream { read: bool },
+    /// Whoever reads the stream's answer.
+    Stream,
 }
 
 /// The open requests of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
     open: HashMap<Exchange, Open>,
-    /// HTTP/2 only.
-    streams: Option<Box<Streams>>,
-    /// The task that writes.
-    carrier: TaskId,
-    /// The exchange whose answer was read last: the carrier's next wake is for it.
+    /// HTTP/2 only, where it is seen who reads.
+    streams: Option<Streams>,
+    /// The exchange whose answer was read last: the next wake by the task that read it is for it.
     answered: Option<Exchange>,
     last_end: u64,
     /// HTTP/1: for whom the last request was that was handed on.
@@ -48,8 +49,8 @@ pub(crate) struct Client {
     writers: Writers,
     /// When the last request was written, others were open.
     crowded: bool,
-    /// HTTP/2: the streams that were handed on last.
-    past: VecDeque<Exchange>,
+    /// It carries exports of telemetry.
+    exports: bool,
 }
 
 /// Which tasks write to a connection: whoever opens it first, then perhaps one for all.
@@ -83,28 +84,25 @@ struct Open {
 }
 
 impl Client {
-    pub(crate) fn streams_mut(&mut self) -> Option<&mut Streams> {
-        self.streams.as_deref_mut()
+    /// Telemetry is exported here.
+    pub(crate) fn exports(&mut self) {
+        self.exports = true;
     }
 
-    /// Whether the answer of a stream is there, or was a moment ago: bodies are read when they are there.
-    pub(crate) fn has_stream(&self, stream: Exchange) -> bool {
-        let is_answered = |open: &Open| open.answered.is_some();
-        self.streams.is_some() && (self.open.get(&stream).is_some_and(is_answered) || self.past.contains(&stream))
+    /// Whether a task may be reading a stream: its answer is there, or was a moment ago. `since`: when the request began
+    /// that the task works for; an export that was sent before is nothing that it asked for.
+    pub(crate) fn may_be_read(&self, stream: Exchange, since: Option<u64>) -> bool {
+        let Some(past) = &self.streams else { return false };
+        let open = self.open.get(&stream).filter(|open| open.answered.is_some()).map(|open| open.span.start);
+        let Some(start) = open.or_else(|| past.start(stream)) else { return false };
+        !self.exports || since.is_none_or(|since| since <= start)
     }
 
     /// A task that works for a request reads the body of a stream's answer.
     pub(crate) fn stream_is_read(&mut self, stream: Exchange, caller: ServerId, out: &mut Out<'_>) {
-        if let Some(streams) = &mut self.streams
-            && self.open.get(&stream).is_some_and(|open| matches!(open.link, Link::Stream { .. }))
-        {
-            streams.known(stream, caller);
+        if self.open.get(&stream).is_some_and(|open| matches!(open.link, Link::Stream)) {
             self.link(stream, Link::Known(caller, Reason::StreamRead), out);
         }
-    }
-
-    pub(crate) fn is_carried_by(&self, task: TaskId) -> bool {
-        self.carrier == task
     }
 
     /// A task writes here, whatever it is.
@@ -124,7 +122,7 @@ impl Client {
 
     /// Whether the next wake by whoever read the last answer tells for whom that was.
     pub(crate) fn waits_for_a_wake(&self) -> bool {
-        self.answered.is_some() || self.streams.is_some()
+        self.answered.is_some()
     }
 
     /// For whom the last request was.
@@ -134,9 +132,7 @@ impl Client {
 
     /// HTTP/1: the next request is about to be written, so the wakes of the answer before are over.
     pub(crate) fn settle(&mut self, out: &mut Out<'_>) {
-        if self.streams.is_none() {
-            self.give_up(out);
-        }
+        self.give_up(out);
     }
 
     /// When the last answer was over.
@@ -144,37 +140,28 @@ impl Client {
         self.last_end
     }
 
-    /// The carrier reads.
-    pub(crate) fn read(&mut self) {
-        if let Some(streams) = &mut self.streams {
-            streams.read();
-        }
-    }
-
-    /// A request was written by a task.
-    pub(crate) fn ask(&mut self, exchange: Exchange, span: LocalSpan, link: Link, task: TaskId, out: &mut Out<'_>) {
+    /// A request was written.
+    pub(crate) fn ask(&mut self, exchange: Exchange, span: LocalSpan, link: Link, out: &mut Out<'_>) {
         if self.open.len() >= MOST_OPEN {
             out.counts.evicted += 1;
             return;
         }
         self.crowded = !self.open.is_empty();
-        self.carrier = task;
-        if let Link::Stream { read } = link {
-            self.streams.get_or_insert_with(|| Box::new(Streams::new(read))).open(exchange);
+        if matches!(link, Link::Stream) {
+            self.streams.get_or_insert_default();
         }
         self.open.insert(exchange, Open { span, link, answered: None, ended: false });
     }
 
     /// The head of an answer was read.
-    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, stamp: Stamp, out: &mut Out<'_>) {
+    pub(crate) fn answered(&mut self, exchange: Exchange, response: Response, at: u64, out: &mut Out<'_>) {
         let Some(open) = self.open.get_mut(&exchange) else { return };
         // A task that carries statements of several has several to wake.
         let is_alone = !self.crowded || response != Response::Sql;
         open.span.response = Some(response);
-        open.answered = Some(stamp.time);
+        open.answered = Some(at);
         match open.link {
             Link::Wakes { .. } => {
-                self.carrier = stamp.task;
                 let before = self.answered.take();
                 if before.is_none() && is_alone {
                     self.answered = Some(exchange);
@@ -185,16 +172,11 @@ impl Client {
                     self.link_without_wake(exchange, out);
                 }
             }
-            Link::Stream { .. } => {
-                if let Some(streams) = &mut self.streams {
-                    streams.answered(exchange, stamp.time);
-                }
-            }
-            Link::Known(..) | Link::None(_) => {}
+            Link::Known(..) | Link::None(_) | Link::Stream => {}
         }
     }
 
-    /// The carrier woke a task that works for a request, or for none that is known.
+    /// The task that read the last answer woke one that works for a request, or for none that is known.
     pub(crate) fn woken(&mut self, caller: Option<ServerId>, out: &mut Out<'_>) {
         let Some(exchange) = self.answered.take() else { return };
         let link = caller.map_or(Link::None(Reason::NoRequest), |caller| Link::Known(caller, Reason::ResponseWake));
@@ -220,29 +202,24 @@ impl Client {
         open.span.end = at.max(open.span.start);
         open.span.outcome = Some(end);
         open.ended = true;
-        if open.answered.is_none() && matches!(open.link, Link::Stream { .. }) {
-            // It was broken off: nobody will be woken by an answer.
+        if open.answered.is_none() && matches!(open.link, Link::Stream) {
+            // It was broken off: there is nothing to be read.
             open.link = Link::None(Reason::NoWake);
-            if let Some(streams) = &mut self.streams {
-                streams.forget(exchange);
-            }
         }
         self.finish(exchange, out);
     }
 
     /// Time has passed.
-    pub(crate) fn tick(&mut self, now: u64, done: &mut Vec<TaskId>, out: &mut Out<'_>) {
-        if let Some(streams) = &mut self.streams {
-            for (stream, found) in streams.settle(now, done) {
-                let link = match found {
-                    Found::Caller(caller) => Link::Known(caller, Reason::StreamWake),
-                    Found::Ordered(caller) => Link::Known(caller, Reason::StreamOrder),
-                    Found::Nobody => Link::None(Reason::NoWake),
-                    Found::Several => Link::None(Reason::Ambiguous),
-                };
-                self.link(stream, link, out);
+    pub(crate) fn tick(&mut self, now: u64, out: &mut Out<'_>) {
+        if self.streams.is_some() {
+            let is_late = |open: &Open| {
+                matches!(open.link, Link::Stream)
+                    && open.answered.is_some_and(|at| now.saturating_sub(at) > WAIT_FOR_READER)
+            };
+            let late: Vec<Exchange> = self.open.iter().filter(|(_, open)| is_late(open)).map(|(it, _)| *it).collect();
+            for stream in late {
+                self.link(stream, Link::None(Reason::NoWake), out);
             }
-            return;
         }
         let Some(exchange) = self.answered else { return };
         let waits = self.open.get(&exchange).and_then(|open| open.answered);
@@ -275,13 +252,10 @@ impl Client {
     /// Events were lost: what is open stays without a link, if that was not known already.
     pub(crate) fn lose(&mut self, out: &mut Out<'_>) {
         self.answered = None;
-        if let Some(streams) = &mut self.streams {
-            streams.lose();
-        }
         let exchanges: Vec<Exchange> = self.open.keys().copied().collect();
         for exchange in exchanges {
             let Some(open) = self.open.get(&exchange) else { continue };
-            if matches!(open.link, Link::Wakes { .. } | Link::Stream { .. }) {
+            if matches!(open.link, Link::Wakes { .. } | Link::Stream) {
                 self.link(exchange, Link::None(Reason::Lost), out);
             }
         }
@@ -300,17 +274,14 @@ impl Client {
         let (parent, reason) = match open.link {
             Link::Known(server, reason) => (Some(server), reason),
             Link::None(reason) => (None, reason),
-            Link::Wakes { .. } | Link::Stream { .. } => return,
+            Link::Wakes { .. } | Link::Stream => return,
         };
         if !open.ended {
             return;
         }
         let Some(open) = self.open.remove(&exchange) else { return };
-        if self.streams.is_some() {
-            if self.past.len() == PAST {
-                self.past.pop_front();
-            }
-            self.past.push_back(exchange);
+        if let Some(streams) = &mut self.streams {
+            streams.ended(exchange, open.span.start);
         }
         self.last_caller = parent;
         out.counts.linked(reason);
@@ -322,7 +293,7 @@ impl Client {
 fn settled(link: Link) -> Link {
     match link {
         Link::Wakes { otherwise: Some((server, reason)) } => Link::Known(server, reason),
-        Link::Wakes { otherwise: None } | Link::Stream { .. } => Link::None(Reason::NoWake),
+        Link::Wakes { otherwise: None } | Link::Stream => Link::None(Reason::NoWake),
         known => known,
     }
 }

@@ -19,9 +19,9 @@ pub(crate) fn of(
         return statement(tasks, client, sql.text(), stamp);
     }
     let (task, at) = (stamp.task, stamp.time);
-    if let Some(read) = http2_reads {
+    if let Some(reads_are_seen) = http2_reads {
         tasks.carries(task, at);
-        return Link::Stream { read };
+        return if reads_are_seen { Link::Stream } else { Link::None(Reason::NoWake) };
     }
     if tasks.serves(task) {
         return match tasks.request(task, at) {

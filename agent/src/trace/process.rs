@@ -1,20 +1,24 @@
 //! One process: its tasks and connections, and which of its requests caused which.
 
+mod reads;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::event::{Data, Event, What};
-use crate::noise;
+use crate::noise::{self, Noise};
 use crate::wire::{self, Exchange};
 
 use super::client::{Client, Link};
 use super::connection::{Connection, Protocol, Stamp};
 use super::link;
 use super::quiet::Quiet;
-use super::server::{Served, Server};
-use super::shared::{Scene, Shared};
+use super::server::Server;
+use super::shared::Shared;
 use super::tasks::{TaskId, Tasks};
+use super::threads::Threads;
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
+use reads::Read;
 
 /// The kernel's address of a socket.
 type Socket = u64;
@@ -29,15 +33,15 @@ pub(crate) struct Process {
     spawns_for: HashMap<TaskId, Socket>,
     /// Client connections by the task whose next wakes tell who asked.
     wakes_for: HashMap<TaskId, Socket>,
-    /// Client connections of HTTP/2 by the task that takes their requests in.
-    helpers: HashMap<TaskId, Socket>,
     shared: Shared,
     /// Whether it is seen which task reads which stream of HTTP/2.
     reads_are_seen: bool,
     /// Reads of streams of which it is not known yet which connection's they are.
     unclear: VecDeque<Read>,
     /// What each thread read last (`--link-by thread`).
-    threads: HashMap<u32, ServerId>,
+    last_read: HashMap<u32, ServerId>,
+    /// Which thread serves which connection, where that says anything.
+    threads: Threads,
     /// Events are being lost.
     unsure: bool,
     /// The time of the last event.
@@ -50,18 +54,6 @@ pub(crate) struct Process {
 /// likely.
 const MOST_CONNECTIONS: usize = 8_192;
 
-/// Reads that are kept until it is clear which connection they are of.
-const MOST_UNCLEAR: usize = 512;
-
-/// A task read the body of a stream of HTTP/2 (`What::Stream`).
-#[derive(Clone, Copy)]
-struct Read {
-    task: TaskId,
-    time: u64,
-    shared: u64,
-    key: [u32; 2],
-}
-
 /// A connection with what is open on it.
 struct Watched {
     /// When something was heard of it last.
@@ -69,6 +61,8 @@ struct Watched {
     connection: Connection,
     server: Server,
     client: Client,
+    /// Who serves it, where there are no tasks.
+    thread: Option<u32>,
 }
 
 impl Process {
@@ -82,9 +76,9 @@ impl Process {
             connections: HashMap::new(),
             spawns_for: HashMap::new(),
             wakes_for: HashMap::new(),
-            helpers: HashMap::new(),
             shared: Shared::default(),
-            threads: HashMap::new(),
+            last_read: HashMap::new(),
+            threads: Threads::default(),
             unsure: false,
             heard: 0,
             events: Vec::new(),
@@ -95,6 +89,9 @@ impl Process {
     /// be heard.
     pub(crate) fn event(&mut self, event: &Event, numbers: &mut Numbers, out: &mut Out<'_>) -> bool {
         self.heard = self.heard.max(event.time);
+        if event.task != 0 || matches!(event.what, What::Spawn { .. } | What::Wake { .. }) {
+            self.threads.are_shared();
+        }
         match &event.what {
             What::Read(data) => return self.data(event, data, true, numbers, out),
             What::Write(data) => return self.data(event, data, false, numbers, out),
@@ -123,104 +120,10 @@ impl Process {
 
     fn wake(&mut self, from: TaskId, to: TaskId, at: u64, out: &mut Out<'_>) {
         self.tasks.wake(from, to, at);
-        let caller = self.tasks.request(to, at);
-        if let Some(socket) = self.helpers.get(&to).copied() {
-            self.find_worker(socket, from, to, at);
-        }
-        let Some(socket) = self.wakes_for.get(&from).copied() else { return };
-        let place = self.tasks.place(to);
-        let Some(watched) = self.connections.get_mut(&socket) else {
-            self.wakes_for.remove(&from);
-            return;
-        };
-        let carried = watched.client.is_carried_by(from);
-        let Some(streams) = watched.client.streams_mut() else {
-            watched.client.woken(caller, out);
-            return;
-        };
-        if carried {
-            if let Some((parent, ordinal)) = place
-                && streams.woke(to, parent, ordinal)
-            {
-                self.wakes_for.insert(to, socket);
-            }
-            if let Some(helper) = streams.helper() {
-                self.helpers.insert(helper, socket);
-            }
-        } else if let Some(caller) = caller {
-            if streams.worker() == Some(from) {
-                streams.handed(caller);
-            } else {
-                streams.asked(from, caller);
-            }
-        }
-    }
-
-    /// A task reads the body of a stream: the answer is for whomever it works for. Which connection the stream is of may be
-    /// clear only later; then it counts for what was read before, too.
-    fn reads_stream(&mut self, read: Read, out: &mut Out<'_>) {
-        let Some((socket, stream)) = self.stream_of(read) else {
-            if self.unclear.len() == MOST_UNCLEAR {
-                self.unclear.pop_front();
-            }
-            self.unclear.push_back(read);
-            return;
-        };
-        self.stream_is_read(socket, stream, read, out);
-        let mut unclear = std::mem::take(&mut self.unclear);
-        unclear.retain(|earlier| {
-            let stream = self.shared.earlier(earlier.shared, earlier.key).filter(|_| earlier.shared == read.shared);
-            if let Some(stream) = stream {
-                self.stream_is_read(socket, stream, *earlier, out);
-            }
-            stream.is_none()
-        });
-        self.unclear = unclear;
-    }
-
-    /// Which connection and stream was read, if that is clear.
-    fn stream_of(&mut self, read: Read) -> Option<(Socket, Exchange)> {
-        let connections = &self.connections;
-        let open = |stream: u64| {
-            let has = |watched: &Watched| watched.client.has_stream(stream) || watched.server.has_stream(stream);
-            connections.iter().filter(|(_, watched)| has(watched)).map(|(socket, _)| *socket).collect()
-        };
-        let is_stranger =
-            |watched: &Watched| matches!(watched.connection.protocol, Protocol::Opaque | Protocol::Unknown(_));
-        let has_strangers = connections.values().any(is_stranger);
-        self.shared.stream(read.shared, read.key, &Scene { open, has_strangers })
-    }
-
-    fn stream_is_read(&mut self, socket: Socket, stream: Exchange, Read { task, time, .. }: Read, out: &mut Out<'_>) {
-        let Some(watched) = self.connections.get_mut(&socket) else { return };
-        if watched.connection.side == Side::Server {
-            // Whoever reads a request's body serves it; the connection's own task may drop what is not wanted.
-            if !self.spawns_for.contains_key(&task)
-                && let Some(Served { server, start, end }) = watched.server.read_by(stream, task)
-            {
-                self.tasks.serves_instead(task, server, start);
-                if let Some(end) = end {
-                    self.tasks.served(task, server, end);
-                }
-            }
-        } else if let Some(caller) = self.tasks.request(task, time) {
-            watched.client.stream_is_read(stream, caller, out);
-        }
-    }
-
-    /// A task woke the one that takes an HTTP/2 connection's requests in: is it the buffer in front of that? It is if it
-    /// works for nobody, and belongs neither to the connection nor to its streams.
-    fn find_worker(&mut self, socket: Socket, from: TaskId, helper: TaskId, at: u64) {
-        let is_child = self.tasks.place(from).is_some_and(|(parent, _)| parent == helper);
-        if is_child || self.tasks.request(from, at).is_some() {
-            return;
-        }
-        let Some(watched) = self.connections.get_mut(&socket) else { return };
-        if watched.client.is_carried_by(from) {
-            return;
-        }
-        if watched.client.streams_mut().is_some_and(|streams| streams.is_woken(from, helper)) {
-            self.wakes_for.insert(from, socket);
+        let Some(socket) = self.wakes_for.get(&from) else { return };
+        match self.connections.get_mut(socket) {
+            Some(watched) => watched.client.woken(self.tasks.request(to, at), out),
+            None => _ = self.wakes_for.remove(&from),
         }
     }
 
@@ -234,6 +137,7 @@ impl Process {
             connection: Connection::new(data),
             server: Server::default(),
             client: Client::default(),
+            thread: None,
         });
         watched.heard = event.time;
         if !reads {
@@ -242,9 +146,6 @@ impl Process {
         if watched.connection.has_gap(data, reads) {
             watched.server.lose();
             watched.client.lose(out);
-        }
-        if reads && watched.connection.side == Side::Client && watched.client.is_carried_by(event.task) {
-            watched.client.read();
         }
         let mut events = std::mem::take(&mut self.events);
         let was_opaque = matches!(watched.connection.protocol, Protocol::Opaque);
@@ -271,7 +172,35 @@ impl Process {
         }
     }
 
+    /// Whether a connection of this process's clients has a thread of its own. An end tells nothing: it may be the close.
+    fn is_served(&mut self, socket: Socket, event: &wire::Event<Stamp>) {
+        let Some(watched) = self.connections.get_mut(&socket) else { return };
+        let (is_request, place) = match event {
+            wire::Event::Request(_, _, place) => (true, place),
+            wire::Event::Response(_, _, place) => (false, place),
+            wire::Event::End(..) => return,
+        };
+        if watched.connection.side == Side::Client {
+            return;
+        }
+        let thread = place.stamp.thread;
+        let overlaps = is_request && watched.server.is_busy();
+        let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
+        if overlaps || is_http2 || *watched.thread.get_or_insert(thread) != thread {
+            self.threads.are_shared();
+        }
+        self.threads.serves(thread, socket);
+    }
+
+    /// The request that a thread is at which writes another, if it does nothing else.
+    fn request_of_thread(&self, event: &wire::Event<Stamp>) -> Option<ServerId> {
+        let wire::Event::Request(_, _, place) = event else { return None };
+        self.connections.get(&self.threads.connection(place.stamp.thread)?)?.server.only()
+    }
+
     fn happened(&mut self, socket: Socket, event: wire::Event<Stamp>, numbers: &mut Numbers, out: &mut Out<'_>) {
+        let of_thread = self.request_of_thread(&event);
+        self.is_served(socket, &event);
         let Some(watched) = self.connections.get_mut(&socket) else { return };
         let is_http2 = matches!(watched.connection.protocol, Protocol::Http2(_));
         match (event, watched.connection.side) {
@@ -291,7 +220,8 @@ impl Process {
                     response: None,
                     outcome: None,
                 };
-                if let Some(noise) = noise::of(&span.request) {
+                let noise = noise::of(&span.request);
+                if let Some(noise) = noise {
                     out.quiet.add(span.id);
                     *out.counts.noise.entry(noise.as_str()).or_default() += 1;
                 }
@@ -301,7 +231,7 @@ impl Process {
                     return;
                 }
                 if side == Side::Server {
-                    self.threads.insert(stamp.thread, span.id);
+                    self.last_read.insert(stamp.thread, span.id);
                     if !is_http2 && watched.server.is_busy() {
                         // Pipelined: which of them the task is at is not to be seen from here.
                         for (task, server) in watched.server.take_tasks() {
@@ -327,26 +257,32 @@ impl Process {
                     watched.server.asked(exchange, span, own);
                     return;
                 }
+                if noise == Some(Noise::Telemetry) {
+                    watched.client.exports();
+                }
                 watched.client.settle(out);
                 let link = match self.link_by {
-                    LinkBy::Thread => match self.threads.get(&stamp.thread) {
+                    LinkBy::Thread => match self.last_read.get(&stamp.thread) {
                         Some(server) => Link::Known(*server, Reason::SameThread),
                         None => Link::None(Reason::NoRequest),
                     },
                     LinkBy::Task if self.unsure => Link::None(Reason::Lost),
-                    LinkBy::Task => {
-                        let reads = is_http2.then_some(self.reads_are_seen);
-                        link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
-                    }
+                    LinkBy::Task => match of_thread.filter(|_| !is_http2) {
+                        Some(server) => Link::Known(server, Reason::SameThread),
+                        None => {
+                            let reads = is_http2.then_some(self.reads_are_seen);
+                            link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
+                        }
+                    },
                 };
-                if matches!(link, Link::Wakes { .. } | Link::Stream { .. }) {
+                if matches!(link, Link::Wakes { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
                 }
-                watched.client.ask(exchange, span, link, stamp.task, out);
+                watched.client.ask(exchange, span, link, out);
             }
             (wire::Event::Response(exchange, response, _), Side::Server) => watched.server.answered(exchange, response),
             (wire::Event::Response(exchange, response, place), Side::Client) => {
-                watched.client.answered(exchange, response, place.stamp, out);
+                watched.client.answered(exchange, response, place.stamp.time, out);
                 if self.link_by == LinkBy::Task && watched.client.waits_for_a_wake() {
                     self.wakes_for.insert(place.stamp.task, socket);
                 }
@@ -382,12 +318,13 @@ impl Process {
             out.spans.push_back(span);
         }
         watched.client.close(event.time, out);
-        // Its addresses will be used again.
-        self.shared.forget(socket);
-        self.unclear.clear();
+        if !matches!(watched.connection.protocol, Protocol::Http1(_) | Protocol::Postgres(_)) {
+            // Its addresses will be used again.
+            self.shared.forget(socket);
+            self.unclear.clear();
+        }
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
-        self.helpers.retain(|_, it| *it != socket);
     }
 
     /// The process has ended, and its connections with it.
@@ -404,12 +341,8 @@ impl Process {
     /// Time has passed: what waits for evidence no longer does.
     pub(crate) fn tick(&mut self, now: u64, out: &mut Out<'_>) {
         out.counts.evicted += std::mem::take(&mut self.tasks.evicted);
-        let mut done = Vec::new();
         for watched in self.connections.values_mut() {
-            watched.client.tick(now, &mut done, out);
-        }
-        for task in done {
-            self.wakes_for.remove(&task);
+            watched.client.tick(now, out);
         }
     }
 
@@ -418,7 +351,7 @@ impl Process {
     pub(crate) fn lose(&mut self, at: u64, unsure: bool, out: &mut Out<'_>) {
         self.unsure = unsure;
         self.tasks.lose(at);
-        self.threads.clear();
+        self.last_read.clear();
         self.shared = Shared::default();
         self.unclear.clear();
         for watched in self.connections.values_mut() {

@@ -63,6 +63,12 @@ impl Server {
         !self.open.is_empty()
     }
 
+    /// The request that is open, if there is one, and no doubt about it.
+    pub(crate) fn only(&self) -> Option<ServerId> {
+        let mut open = self.open.values().map(|open| open.span.id);
+        open.next().filter(|_| open.next().is_none() && !self.unsure)
+    }
+
     /// The tasks that serve what is open, which they are not known to do any more.
     pub(crate) fn take_tasks(&mut self) -> Vec<(TaskId, ServerId)> {
         self.open.values_mut().filter_map(|open| Some((open.task.take()?, open.span.id))).collect()

@@ -54,19 +54,15 @@ pub enum Reason {
     RequestWake,
     /// A task that works for the parent read the body of the answer, and was seen to be at this stream.
     StreamRead,
-    /// When the stream's answer was there, the stream's own task woke one that works for the parent.
-    StreamWake,
-    /// Streams are opened in the order in which their callers were told so; the neighbours' callers are known, and they
-    /// fit to one place in that order only.
-    StreamOrder,
-    /// The thread that wrote the request last read the parent (`--link-by thread`).
+    /// The thread that wrote the request serves the parent's connection, and nothing else; with `--link-by thread`, it read
+    /// the parent last.
     SameThread,
     /// Unlinked: a task wrote the request that works for no request that is known.
     NoRequest,
     /// Unlinked: neither before the request nor after the answer did the connection's task and one that works for a
-    /// request touch.
+    /// request touch; of HTTP/2, none that works for a request was seen to read the answer.
     NoWake,
-    /// Unlinked: several streams could be of several tasks.
+    /// Unlinked: several answers are on their way to several tasks.
     Ambiguous,
     /// Unlinked: a connection pool does this by itself.
     Pool,
@@ -84,8 +80,6 @@ impl Reason {
             Self::ResponseWake => "response_wake",
             Self::RequestWake => "request_wake",
             Self::StreamRead => "stream_read",
-            Self::StreamWake => "stream_wake",
-            Self::StreamOrder => "stream_order",
             Self::SameThread => "same_thread",
             Self::NoRequest => "no_request",
             Self::NoWake => "no_wake",

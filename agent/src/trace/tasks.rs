@@ -161,7 +161,16 @@ impl Tasks {
     ///
     /// What was spawned for a request works for it no longer than that lasts: it may be a worker that this request was the
     /// first to need, and others use.
-    pub(crate) fn request_and_depth(&self, mut id: TaskId, mut at: u64) -> Option<(ServerId, usize)> {
+    pub(crate) fn request_and_depth(&self, id: TaskId, at: u64) -> Option<(ServerId, usize)> {
+        self.find(id, at).map(|(request, depth)| (request.server, depth))
+    }
+
+    /// When the [`request`](Self::request) began that a task works for.
+    pub(crate) fn works_since(&self, task: TaskId, at: u64) -> Option<u64> {
+        self.find(task, at).map(|(request, _)| request.start)
+    }
+
+    fn find(&self, mut id: TaskId, mut at: u64) -> Option<(Request, usize)> {
         let now = at;
         for depth in 0..DEEPEST {
             if id == 0 {
@@ -170,7 +179,7 @@ impl Tasks {
             let task = self.tasks.get(&id)?;
             if !task.requests.is_empty() {
                 let request = task.requests.iter().rev().find(|request| request.start <= at)?;
-                return request.end.is_none_or(|end| at <= end && now <= end).then_some((request.server, depth));
+                return request.end.is_none_or(|end| at <= end && now <= end).then_some((*request, depth));
             }
             if task.plumbing {
                 return None;

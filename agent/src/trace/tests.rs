@@ -1,5 +1,8 @@
 //! Links by hand-made events: what tasks do, and what must follow from it.
 
+mod streams;
+mod threads;
+
 use super::*;
 use crate::event::{Data, What};
 
@@ -9,6 +12,8 @@ const SHOP: u32 = 100;
 struct Story {
     tracer: Tracer,
     time: u64,
+    /// The one that reads and writes.
+    thread: u32,
     /// TCP's number of the next byte: of each connection, read or written.
     next: HashMap<(u64, bool), u32>,
 }
@@ -16,8 +21,8 @@ struct Story {
 impl Story {
     fn new(link_by: LinkBy) -> Self {
         let mut tracer = Tracer::new(link_by);
-        tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, false);
-        Self { tracer, time: 1_000, next: HashMap::new() }
+        tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, true);
+        Self { tracer, time: 1_000, thread: 1, next: HashMap::new() }
     }
 
     fn event(&mut self, thread: u32, task: u64, what: What) {
@@ -49,14 +54,14 @@ impl Story {
         }
     }
 
-    fn read(&mut self, task: u64, socket: u64, text: &str) {
-        let data = self.data(socket, true, text.as_bytes());
-        self.event(1, task, What::Read(data));
+    fn read(&mut self, task: u64, socket: u64, bytes: impl AsRef<[u8]>) {
+        let data = self.data(socket, true, bytes.as_ref());
+        self.event(self.thread, task, What::Read(data));
     }
 
-    fn write(&mut self, task: u64, socket: u64, text: &str) {
-        let data = self.data(socket, false, text.as_bytes());
-        self.event(1, task, What::Write(data));
+    fn write(&mut self, task: u64, socket: u64, bytes: impl AsRef<[u8]>) {
+        let data = self.data(socket, false, bytes.as_ref());
+        self.event(self.thread, task, What::Write(data));
     }
 
     fn query(&mut self, task: u64, socket: u64, sql: &str) {
@@ -67,8 +72,8 @@ impl Story {
         let question = message(b'Q', &[sql.as_bytes(), b"\0"].concat());
         let answer = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat();
         let (question, answer) = (self.data(socket, false, &question), self.data(socket, true, &answer));
-        self.event(1, task, What::Write(question));
-        self.event(1, task, What::Read(answer));
+        self.event(self.thread, task, What::Write(question));
+        self.event(self.thread, task, What::Read(answer));
     }
 
     /// Each client span's parent, by the path that was asked for, and why.
@@ -105,8 +110,8 @@ fn asked(path: &str, reason: Reason) -> (Option<String>, Reason) {
 #[test]
 fn a_statement_is_of_the_request_whose_task_writes_it_on_whichever_thread() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
-    story.read(6, 2, &get("/b"));
+    story.read(5, 1, get("/a"));
+    story.read(6, 2, get("/b"));
     story.query(5, 30, "SELECT 1");
     story.query(6, 31, "SELECT 2");
     story.spawn(5, 7);
@@ -130,14 +135,14 @@ fn a_statement_is_of_the_request_whose_task_writes_it_on_whichever_thread() {
 #[test]
 fn a_statement_that_is_handed_to_a_connections_task_is_of_whoever_handed_it() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
+    story.read(5, 1, get("/a"));
     // The connection's task, 9, is made for the first who asks, and lasts.
     story.spawn(5, 9);
     story.query(9, 30, "SELECT 1");
     story.wake(9, 5);
     story.write(5, 1, OK);
-    story.read(6, 2, &get("/b"));
-    story.read(7, 3, &get("/c"));
+    story.read(6, 2, get("/b"));
+    story.read(7, 3, get("/c"));
     story.wake(6, 9);
     story.query(9, 30, "SELECT 2");
     story.wake(9, 6);
@@ -163,11 +168,11 @@ fn a_statement_that_is_handed_to_a_connections_task_is_of_whoever_handed_it() {
 #[test]
 fn a_worker_that_a_request_was_the_first_to_need_is_not_taken_for_its_own() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/first"));
+    story.read(5, 1, get("/first"));
     story.spawn(5, 9);
     story.query(9, 30, "SELECT 1");
     story.write(5, 1, OK);
-    story.read(6, 2, &get("/second"));
+    story.read(6, 2, get("/second"));
     story.wake(6, 9);
     story.query(9, 30, "SELECT 2");
     // Whoever woke it now is not known: 8 serves nothing that was seen.
@@ -184,14 +189,14 @@ fn a_worker_that_a_request_was_the_first_to_need_is_not_taken_for_its_own() {
 #[test]
 fn a_call_of_somebody_unknown_is_not_of_whoever_else_woke_the_connection() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
+    story.read(5, 1, get("/a"));
     // The connection's task is 9; of 8 nobody knows what it works for.
     story.wake(5, 9);
     story.wake(8, 9);
-    story.write(9, 40, &get("/price"));
+    story.write(9, 40, get("/price"));
     story.read(9, 40, OK);
     story.wake(5, 9);
-    story.write(9, 40, &get("/price"));
+    story.write(9, 40, get("/price"));
     story.read(9, 40, OK);
     story.wake(9, 8);
     story.write(5, 1, OK);
@@ -201,12 +206,12 @@ fn a_call_of_somebody_unknown_is_not_of_whoever_else_woke_the_connection() {
 #[test]
 fn of_a_connections_own_task_the_answer_tells_whose_its_statements_are() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
+    story.read(5, 1, get("/a"));
     story.write(5, 30, "\0\0\0\x10\0\x03\0\0user\0a\0\0");
     story.read(5, 30, "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I");
     story.spawn(5, 9);
     story.write(5, 1, OK);
-    story.read(6, 2, &get("/b"));
+    story.read(6, 2, get("/b"));
     story.query(9, 30, "SELECT 1");
     story.wake(9, 6);
     story.write(6, 2, OK);
@@ -216,10 +221,10 @@ fn of_a_connections_own_task_the_answer_tells_whose_its_statements_are() {
 #[test]
 fn of_requests_that_are_open_at_once_none_is_known_to_be_the_one_that_is_served() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &[get("/a"), get("/b")].concat());
+    story.read(5, 1, [get("/a"), get("/b")].concat());
     story.query(5, 30, "SELECT 1");
-    story.write(5, 1, &[OK, OK].concat());
-    story.read(5, 1, &get("/c"));
+    story.write(5, 1, [OK, OK].concat());
+    story.read(5, 1, get("/c"));
     story.query(5, 30, "SELECT 2");
     story.write(5, 1, OK);
     assert_eq!(story.links(), [(None, Reason::NoRequest), asked("/c", Reason::SameTask)]);
@@ -228,7 +233,7 @@ fn of_requests_that_are_open_at_once_none_is_known_to_be_the_one_that_is_served(
 #[test]
 fn connections_that_nothing_is_heard_of_make_room() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(1, 1, &get("/forgotten"));
+    story.read(1, 1, get("/forgotten"));
     for socket in 2..10_000 {
         story.read(1, socket, "GET /hal");
     }
@@ -240,10 +245,10 @@ fn connections_that_nothing_is_heard_of_make_room() {
 #[test]
 fn of_probes_and_what_they_ask_there_are_no_spans() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/readyz"));
+    story.read(5, 1, get("/readyz"));
     story.query(5, 30, "SELECT 1");
     story.write(5, 1, OK);
-    story.read(5, 1, &get("/books"));
+    story.read(5, 1, get("/books"));
     story.query(5, 30, "SELECT 2");
     story.write(5, 1, OK);
     assert_eq!(story.tracer.counts().noise.get("health"), Some(&1));
@@ -253,8 +258,8 @@ fn of_probes_and_what_they_ask_there_are_no_spans() {
 #[test]
 fn by_thread_the_last_request_on_it_gets_everything() {
     let mut story = Story::new(LinkBy::Thread);
-    story.read(5, 1, &get("/a"));
-    story.read(6, 2, &get("/b"));
+    story.read(5, 1, get("/a"));
+    story.read(6, 2, get("/b"));
     story.query(5, 30, "SELECT 1");
     story.write(5, 1, OK);
     story.write(6, 2, OK);
@@ -264,18 +269,18 @@ fn by_thread_the_last_request_on_it_gets_everything() {
 #[test]
 fn a_call_is_of_whoever_is_woken_by_its_answer() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
-    story.read(6, 2, &get("/b"));
+    story.read(5, 1, get("/a"));
+    story.read(6, 2, get("/b"));
     // The connection's task, 9, was spawned by the first and is used by the second.
     story.spawn(5, 9);
     story.wake(6, 9);
-    story.write(9, 40, &get("/price"));
+    story.write(9, 40, get("/price"));
     story.read(9, 40, OK);
     story.wake(9, 6);
     // Nobody needs to be woken by the next answer; but it is known who asked for it.
     story.wake(5, 9);
     story.wake(6, 9);
-    story.write(9, 40, &get("/price"));
+    story.write(9, 40, get("/price"));
     story.read(9, 40, OK);
     story.write(5, 1, OK);
     story.write(6, 2, OK);
@@ -285,13 +290,13 @@ fn a_call_is_of_whoever_is_woken_by_its_answer() {
 #[test]
 fn where_events_were_lost_nothing_is_linked_by_what_was_before() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
+    story.read(5, 1, get("/a"));
     let lost_after = story.time;
     // Of this nothing is heard: /a is answered, /b comes on the same connection.
     story.time += 10_000;
     story.tracer.lose(lost_after, story.time);
     story.query(5, 30, "SELECT of b");
-    story.read(6, 2, &get("/c"));
+    story.read(6, 2, get("/c"));
     story.query(6, 31, "SELECT of c");
     story.write(6, 2, OK);
     assert_eq!(story.links(), [(None, Reason::NoRequest), asked("/c", Reason::SameTask)]);
@@ -300,16 +305,16 @@ fn where_events_were_lost_nothing_is_linked_by_what_was_before() {
 #[test]
 fn an_answer_that_nobody_saw_is_not_taken_for_the_next_one() {
     let mut story = Story::new(LinkBy::Task);
-    story.read(5, 1, &get("/a"));
-    story.read(6, 2, &get("/b"));
-    story.read(7, 3, &get("/c"));
+    story.read(5, 1, get("/a"));
+    story.read(6, 2, get("/b"));
+    story.read(7, 3, get("/c"));
     // The connection's task is 9. It is asked by 5, then by 6, then by 7, and the first of these answers is not seen.
-    story.write(9, 30, &get("/before"));
+    story.write(9, 30, get("/before"));
     story.read(9, 30, OK);
-    story.write(9, 30, &get("/for-a"));
+    story.write(9, 30, get("/for-a"));
     let _lost = story.data(30, true, OK.as_bytes());
     for (task, path) in [(6, "/for-b"), (7, "/for-c")] {
-        story.write(9, 30, &get(path));
+        story.write(9, 30, get(path));
         story.read(9, 30, OK);
         story.wake(9, task);
     }

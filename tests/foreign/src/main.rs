@@ -84,7 +84,7 @@ mod matrix {
         ];
         for (service, command) in others {
             let Some(mut command) = command.filter(|_| service.contains(&arguments.only)) else { continue };
-            let outcome = session::other(&folder, &beside, service, &mut command, arguments.requests / 4)?;
+            let outcome = session::other(&folder, &beside, service, &mut command, arguments.requests)?;
             let (combination, crates) = (beside.clone(), BTreeMap::new());
             add(Row { combination, service: Some(service), crates, outcome })?;
         }

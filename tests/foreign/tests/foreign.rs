@@ -108,9 +108,13 @@ fn programs_of_other_languages_are_seen_and_never_linked_wrongly() {
             skip(&format!("the agent on {service}"), "its language is not installed");
             continue;
         };
-        let outcome = session::other(&folder(), &tide, service, &mut command, REQUESTS / 4).expect("a run");
+        let outcome = session::other(&folder(), &tide, service, &mut command, REQUESTS).expect("a run");
         assert_never_wrong(&outcome);
         // Both ends of its calls are seen, and known to be one.
         assert!(outcome.judged.all["cross_process"].right > 0, "{outcome:#?}");
+        // Only where each connection has a thread of its own that says something, once it has shown.
+        let is_linked = service == "quay-threads";
+        assert_eq!(outcome.reasons.contains_key("same_thread"), is_linked, "{outcome:#?}");
+        assert_eq!(outcome.judged.all["http.client"].right > 0, is_linked, "{outcome:#?}");
     }
 }
