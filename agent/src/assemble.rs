@@ -7,8 +7,10 @@
 //! Ids can be given once the way up to a root is certain: a client span waits for the server span that caused it, and a
 //! server span waits a moment for the client span of its caller, whose link may be found only when the answer is there.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::trace::{Edge, LONGEST_WAIT, LocalSpan, ServerId, Side};
 
@@ -66,10 +68,10 @@ impl<R: FnMut() -> u64> Assembler<R> {
     pub fn new(next_id: R) -> Self {
         Self {
             next_id,
-            callers: HashMap::new(),
-            uncalled: HashMap::new(),
-            children: HashMap::new(),
-            known: HashMap::new(),
+            callers: HashMap::default(),
+            uncalled: HashMap::default(),
+            children: HashMap::default(),
+            known: HashMap::default(),
             for_callers: VecDeque::new(),
             for_parents: VecDeque::new(),
             memories: VecDeque::new(),
@@ -184,7 +186,7 @@ impl<R: FnMut() -> u64> Assembler<R> {
 /// A service's spans are sent together; the service comes first whose span does.
 pub fn by_service(spans: Vec<Span>) -> Vec<(Arc<crate::trace::Service>, Vec<Span>)> {
     let mut services: Vec<(Arc<crate::trace::Service>, Vec<Span>)> = Vec::new();
-    let mut places = HashMap::new();
+    let mut places = HashMap::default();
     for span in spans {
         let place = *places.entry(Arc::clone(&span.local.service)).or_insert(services.len());
         match services.get_mut(place) {

@@ -17,9 +17,13 @@ pub const HELD_BACK: u64 = 50_000_000;
 pub const MOST_BYTES: usize = 8 << 20;
 
 /// Events in the order of their times.
+///
+/// What is moved about to keep the order is their times alone; an event stays where it was put, and its place is used again.
 #[derive(Debug, Default)]
 pub struct Ordered {
     heap: BinaryHeap<Reverse<Timed>>,
+    events: Vec<Option<Event>>,
+    free: Vec<u32>,
     /// What they take.
     bytes: usize,
     next: u64,
@@ -29,48 +33,29 @@ pub struct Ordered {
     early: u64,
 }
 
-#[derive(Debug)]
-struct Timed {
-    time: u64,
-    /// Equal times stay in the order in which they came.
-    number: u64,
-    event: Event,
-}
-
-impl PartialEq for Timed {
-    fn eq(&self, other: &Self) -> bool {
-        (self.time, self.number) == (other.time, other.number)
-    }
-}
-
-impl Eq for Timed {}
-
-impl PartialOrd for Timed {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Timed {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.time, self.number).cmp(&(other.time, other.number))
-    }
-}
+/// When an event was, how many came before it (equal times stay in the order in which they came), and its place.
+type Timed = (u64, u64, u32);
 
 impl Ordered {
     /// Adds an event. One that comes when later ones were handed on already is late: it is counted, and takes its turn
     /// now.
     pub fn add(&mut self, event: Event) {
         self.late += u64::from(event.time < self.reached);
-        let number = self.next;
-        self.next += 1;
         self.bytes += weight(&event);
-        self.heap.push(Reverse(Timed { time: event.time, number, event }));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            // They are bounded by their bytes, far below.
+            u32::try_from(self.events.len() - 1).unwrap_or(u32::MAX)
+        });
+        let Some(room) = self.events.get_mut(place as usize) else { return };
+        self.heap.push(Reverse((event.time, self.next, place)));
+        self.next += 1;
+        *room = Some(event);
     }
 
     /// The next event that is no later than a time.
     pub fn until(&mut self, time: u64) -> Option<Event> {
-        if self.heap.peek()?.0.time > time { None } else { self.pop() }
+        if self.next_time()? > time { None } else { self.pop() }
     }
 
     /// The next event, if there are more than may be held back.
@@ -85,14 +70,16 @@ impl Ordered {
     /// The time of the next event.
     #[must_use]
     pub fn next_time(&self) -> Option<u64> {
-        self.heap.peek().map(|Reverse(first)| first.time)
+        self.heap.peek().map(|Reverse((time, ..))| *time)
     }
 
     fn pop(&mut self) -> Option<Event> {
-        let Reverse(first) = self.heap.pop()?;
-        self.bytes -= weight(&first.event);
-        self.reached = self.reached.max(first.time);
-        Some(first.event)
+        let Reverse((time, _, place)) = self.heap.pop()?;
+        let event = self.events.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        self.bytes -= weight(&event);
+        self.reached = self.reached.max(time);
+        Some(event)
     }
 
     /// How many came late.
@@ -126,7 +113,7 @@ fn weight(event: &Event) -> usize {
         What::Read(data) | What::Write(data) => data.bytes.len(),
         _ => 0,
     };
-    size_of::<Timed>() + captured
+    size_of::<Event>() + size_of::<Timed>() + captured
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use progress::Progress;
 use targets::Targets;
 
 /// How often the ring is looked at.
-const PERIOD: Duration = Duration::from_millis(5);
+const PERIOD: Duration = Duration::from_millis(20);
 /// How often everybody is looked at, for what no event tells: forks, ends, ports that are listened on.
 const SEARCH: Duration = Duration::from_millis(500);
 /// How often numbers are told, and how often they are exported.

@@ -18,8 +18,10 @@ mod tasks;
 mod tests;
 mod threads;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::event::Event;
 pub use client::LONGEST_WAIT;
@@ -93,7 +95,7 @@ impl Tracer {
     pub fn new(link_by: LinkBy) -> Self {
         Self {
             link_by,
-            processes: HashMap::new(),
+            processes: HashMap::default(),
             numbers: Numbers::default(),
             spans: VecDeque::new(),
             quiet: Quiet::default(),

@@ -1,8 +1,7 @@
 //! What this process asks others on a connection, and for whom.
 
-use std::collections::HashMap;
-
 use crate::wire::{End, Exchange, Response};
+use foldhash::HashMap;
 
 use super::process::Out;
 use super::streams::Streams;

@@ -2,8 +2,10 @@
 
 mod reads;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::event::{Data, Event, What};
 use crate::noise::{self, Noise};
@@ -73,11 +75,11 @@ impl Process {
             reads_are_seen,
             unclear: VecDeque::new(),
             tasks: Tasks::default(),
-            connections: HashMap::new(),
-            spawns_for: HashMap::new(),
-            wakes_for: HashMap::new(),
+            connections: HashMap::default(),
+            spawns_for: HashMap::default(),
+            wakes_for: HashMap::default(),
             shared: Shared::default(),
-            last_read: HashMap::new(),
+            last_read: HashMap::default(),
             threads: Threads::default(),
             unsure: false,
             heard: 0,

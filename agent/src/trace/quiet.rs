@@ -1,6 +1,8 @@
 //! Which spans are made of what nobody wants to see ([`noise`](crate::noise)), and of what hangs below it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashSet;
 
 use super::{LocalSpan, ServerId};
 

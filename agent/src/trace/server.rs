@@ -1,6 +1,8 @@
 //! What is open on a connection that somebody opened to this process.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 use crate::wire::{End, Exchange, Response};
 

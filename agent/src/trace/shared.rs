@@ -5,7 +5,7 @@
 //! connections of the process can be read, that is certain. One that cannot (TLS) may be of HTTP/2 as well, and
 //! have a stream of the same number by chance: then it takes more.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// Addresses that are kept.
 const MOST: usize = 4_096;

@@ -1,11 +1,13 @@
 //! The tokio tasks of one process: who spawned whom, who woke whom, and which request a task works for.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 use super::ServerId;
 
 /// Tasks kept of one process. One is some 200 bytes; those that nothing was heard of for longest go first.
-const MOST_TASKS: usize = 32_768;
+const MOST_TASKS: usize = 8_192;
 
 /// Requests of a task that are kept: a connection's task gets one after the other.
 const MOST_REQUESTS: usize = 8;

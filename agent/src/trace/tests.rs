@@ -22,7 +22,7 @@ impl Story {
     fn new(link_by: LinkBy) -> Self {
         let mut tracer = Tracer::new(link_by);
         tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "shop".to_owned() }, true);
-        Self { tracer, time: 1_000, thread: 1, next: HashMap::new() }
+        Self { tracer, time: 1_000, thread: 1, next: HashMap::default() }
     }
 
     fn event(&mut self, thread: u32, task: u64, what: What) {

@@ -5,7 +5,9 @@
 //! shows that it is like that by doing so often, and never otherwise: loops and scheduled threads are a few per processor,
 //! and come again. One thread at two connections, or one connection with two threads, and it is not believed any more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 /// Threads that must have served one connection each before any is believed: more than a program has event loops, which
 /// are two per processor at most, and get the first connections in turn.

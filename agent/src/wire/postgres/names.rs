@@ -1,7 +1,9 @@
 //! The statements behind names: of prepared statements, or of portals.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::wire::sql::Statement;
 
@@ -25,7 +27,7 @@ pub(super) struct Names {
 impl Names {
     /// At most `most` names.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, unnamed: None, named: HashMap::new(), ages: BTreeMap::new(), next_age: 0, bytes: 0 }
+        Self { most, unnamed: None, named: HashMap::default(), ages: BTreeMap::new(), next_age: 0, bytes: 0 }
     }
 
     pub(super) fn get(&self, name: &[u8]) -> Option<Arc<Statement>> {
