@@ -53,6 +53,10 @@ score-agent:
         target/release/bookstore score --side ebpf --scenario $scenario --database postgres --requests 5000 --runs 3 \
             --json > docs/results/agent/$scenario.json || exit 1; \
     done
+    for scenario in sequence join spawn fanout mixed; do for concurrency in 1 16 256; do \
+        target/release/bookstore score --side ebpf --scenario $scenario --database postgres --concurrency $concurrency \
+            --requests 2000 --json > docs/results/agent/$scenario-$concurrency.json || exit 1; \
+    done; done
     target/release/bookstore score --side ebpf --link-by thread --scenario mixed --database postgres --requests 5000 --runs 3 \
         --json > docs/results/agent/mixed-by-thread.json
 

@@ -185,6 +185,55 @@ fn price(summary: &Summary, title: &str, name: &str) -> String {
     text
 }
 
+/// What seeing from outside costs beside doing it by hand: one experiment with all modes.
+#[test]
+fn the_agents_price_is_what_was_measured() {
+    let summary = Summary::read(&file("docs/results/bench-agent/summary.json")).unwrap();
+    let (results, experiment) = (&summary.results, &summary.experiment);
+    assert_eq!(experiment.modes, ["none", "manual", "ebpf", "both"]);
+    let mut text = format!(
+        "{}, PostgreSQL, {} rounds ([page](results/bench-agent/index.html), \
+         [summary.json](results/bench-agent/summary.json), `{}`); in parentheses the ratio to `none`, and where it lies by 99 %:\n\n\
+         | what | none | manual | ebpf | both |\n| --- | --- | --- | --- | --- |\n",
+        experiment.scenario.split(':').next().unwrap(),
+        experiment.rounds,
+        experiment.command,
+    );
+    for question in Question::ALL {
+        text.push_str(&format!("| {}, {} |", question.name(), question.unit()));
+        for mode in &results.modes {
+            text.push_str(&format!(" {:.2}", mode.values[&question].median));
+            if let Some(comparison) = results.comparisons.iter().find(|it| it.mode == mode.mode) {
+                let interval = comparison.verdicts[&question].log_ratio.unwrap();
+                let [low, high] = interval.at_99.map(f64::exp);
+                text.push_str(&format!(" ({:.3}, {low:.3} to {high:.3})", interval.mean.exp()));
+            }
+            text.push_str(" |");
+        }
+        text.push('\n');
+    }
+    let mut row = |what: &str, cell: &dyn Fn(&str) -> String| {
+        let cells: Vec<_> = experiment.modes.iter().map(|mode| cell(mode)).collect();
+        text.push_str(&format!("| {what} | {} |\n", cells.join(" | ")));
+    };
+    let mode = |name: &str| results.modes.iter().find(|it| it.mode == name).unwrap();
+    row("CPU of the agent to that of the services, at the fixed rate", &|name| {
+        let cpu = mode(name).cpu_ms.unwrap();
+        format!("{:.0} %", 100.0 * cpu.agent / cpu.services)
+    });
+    row("Peak memory of the agent, MiB", &|name| {
+        let phases = summary.runs.iter().filter(|run| run.mode == name).flat_map(|run| &run.phases);
+        let most = phases.filter_map(|phase| phase.rss_peak_mib.get("agent")).copied().reduce(f64::max);
+        most.map_or_else(|| "–".to_owned(), |most| format!("{most:.1}"))
+    });
+    row("Spans a request", &|name| format!("{:.1}", mode(name).spans_per_request.unwrap_or_default()));
+    row("Spans lost, of requests", &|name| format!("{} of {}", mode(name).spans_dropped, mode(name).requests));
+    row("Requests failed", &|name| mode(name).failed.to_string());
+    let machine = &experiment.machine;
+    text.push_str(&format!("\nOn {} × {}, {}.\n", machine.cpus, machine.model, machine.kernel));
+    section("docs/performance.md", "agent-price", &text);
+}
+
 #[test]
 fn the_score_is_what_was_measured() {
     let mut text = String::from(
@@ -240,6 +289,35 @@ fn the_agents_score_is_what_was_measured() {
         }
     }
     section("docs/agent.md", "agent", &text);
+}
+
+#[test]
+fn the_agents_score_at_any_load_is_what_was_measured() {
+    let mut text = String::from(
+        "| scenario | at once | `http.client` | `rpc.client` | `db.client` | `cross_process` | wrong | unlinked | missing |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for scenario in ["sequence", "join", "spawn", "fanout", "mixed"] {
+        for concurrency in [1, 16, 64, 256] {
+            let suffix = if concurrency == 64 { String::new() } else { format!("-{concurrency}") };
+            let report = Measured::read(&format!("docs/results/agent/{scenario}{suffix}.json"));
+            assert_eq!(report.text("/concurrency"), concurrency.to_string());
+            let kinds = ["http.client", "rpc.client", "db.client", "cross_process"];
+            let at = |kind: &str, what: &str| report.at(&format!("/edges/{kind}/{what}")).as_u64().unwrap();
+            let sum = |what: &str| kinds.iter().map(|kind| at(kind, what)).sum::<u64>();
+            let right =
+                kinds.map(|kind| format!("{} of {}", at(kind, "right"), at(kind, "total") - at(kind, "cancelled")));
+            text.push_str(&format!(
+                "| {scenario} | {concurrency} | {} | {} | {} | {} of {} |\n",
+                right.join(" | "),
+                sum("wrong"),
+                sum("unlinked"),
+                report.text("/spans/missing"),
+                report.text("/spans/expected"),
+            ));
+        }
+    }
+    section("docs/agent.md", "agent-load", &text);
 }
 
 #[test]

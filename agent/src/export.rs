@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bookstore_otlp::codec::Codec;
-use bookstore_otlp::collector::{ExportMetricsServiceRequest, ExportTraceServiceRequest};
+use bookstore_otlp::collector::ExportMetricsServiceRequest;
 use http::uri::PathAndQuery;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+
+use crate::otlp::Batch;
 
 /// The methods that take spans and metrics (opentelemetry-proto).
 const SPANS: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -36,7 +38,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
     /// Spans.
-    Spans(ExportTraceServiceRequest),
+    Spans(Batch),
     /// What the agent says of itself.
     Metrics(ExportMetricsServiceRequest),
 }
@@ -116,9 +118,7 @@ impl Exporter {
 
 impl Message {
     fn spans(&self) -> u64 {
-        let Self::Spans(request) = self else { return 0 };
-        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-        scopes.map(|scope| scope.spans.len() as u64).sum()
+        if let Self::Spans(batch) = self { batch.spans() as u64 } else { 0 }
     }
 
     fn what(&self) -> &'static str {
@@ -181,9 +181,9 @@ impl Refused {
 async fn send(client: &mut Grpc<Channel>, message: Message) -> Result<(), Status> {
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     match message {
-        Message::Spans(request) => {
+        Message::Spans(batch) => {
             let codec = Codec::<_, bookstore_otlp::collector::ExportTraceServiceResponse>::default();
-            client.unary(Request::new(request), PathAndQuery::from_static(SPANS), codec).await.map(drop)
+            client.unary(Request::new(batch), PathAndQuery::from_static(SPANS), codec).await.map(drop)
         }
         Message::Metrics(request) => {
             let codec = Codec::<_, bookstore_otlp::collector::ExportMetricsServiceResponse>::default();

@@ -91,6 +91,13 @@ impl Numbers {
                 "How often a parser lost its place and found it again",
                 counts.resynchronised,
             ),
+            at.sums(
+                "bookstore.agent.requests.ignored",
+                "{request}",
+                "Requests of which no span is made: exports of telemetry, and probes of health",
+                "bookstore.request.kind",
+                &counts.noise,
+            ),
             at.sums("bookstore.agent.spans", "{span}", "Spans handed on", "bookstore.span.kind", &done.spans),
             at.sum("bookstore.agent.spans.dropped", "{span}", "Spans that could not be sent", *dropped),
             at.sums(
@@ -247,6 +254,7 @@ mod tests {
         let mut numbers = Numbers { lost: 3, ..Numbers::default() };
         numbers.done.spans.insert("http.server", 7);
         numbers.done.traced.links.extend([("same_task", 5), ("no_wake", 2)]);
+        numbers.done.traced.noise.insert("health", 4);
         numbers.done.delays = [98, 0, 1, 1, 0, 0, 0, 0];
         assert_eq!((numbers.spans(), numbers.links()), (7, (5, 2)));
         let words = numbers.to_string();
@@ -264,6 +272,8 @@ mod tests {
             sum.data_points.iter().map(|point| (point.attributes.first().cloned(), point.value)).collect::<Vec<_>>()
         };
         assert_eq!(value("bookstore.agent.events.lost"), [(None, Some(Number::AsInt(3)))]);
+        let health = Some(KeyValue::new("bookstore.request.kind", "health"));
+        assert_eq!(value("bookstore.agent.requests.ignored"), [(health, Some(Number::AsInt(4)))]);
         assert_eq!(
             value("bookstore.agent.links"),
             [("no_wake", 2), ("same_task", 5)].map(|(reason, count)| {

@@ -1,7 +1,8 @@
 //! Spans as OTLP, by the semantic conventions 1.42 that the services' own telemetry follows too.
 //!
-//! Layout: here what all spans have; `http`, `grpc` and `sql` say the rest of each kind.
+//! Layout: here what all spans have; `batch` is what is sent; `http`, `grpc` and `sql` say the rest of each kind.
 
+mod batch;
 mod grpc;
 mod http;
 mod sql;
@@ -11,9 +12,10 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bookstore_otlp::collector::ExportTraceServiceRequest;
+pub use batch::{Batch, ResourceBatch, ScopeBatch};
 use bookstore_otlp::common::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, Resource, Value};
-use bookstore_otlp::trace::{ResourceSpans, ScopeSpans, Span as Message, Status, kind};
+use bookstore_otlp::trace::{Span as Message, Status, kind};
+use prost::Message as _;
 
 use crate::assemble::{Span, by_service};
 use crate::redaction;
@@ -38,15 +40,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// One request of all spans. `epoch` is the time of day at which `CLOCK_MONOTONIC` was 0.
-    pub fn request(&mut self, spans: Vec<Span>, epoch: u64) -> ExportTraceServiceRequest {
+    /// One batch of all spans. `epoch` is the time of day at which `CLOCK_MONOTONIC` was 0.
+    pub fn batch(&mut self, spans: Vec<Span>, epoch: u64) -> Batch {
         let services = by_service(spans).into_iter();
-        ExportTraceServiceRequest {
-            resource_spans: services.map(|(service, spans)| self.service(&service, spans, epoch)).collect(),
-        }
+        Batch { resource_spans: services.map(|(service, spans)| self.service(&service, spans, epoch)).collect() }
     }
 
-    fn service(&mut self, service: &Arc<Service>, spans: Vec<Span>, epoch: u64) -> ResourceSpans {
+    fn service(&mut self, service: &Arc<Service>, spans: Vec<Span>, epoch: u64) -> ResourceBatch {
         let attributes = vec![
             KeyValue::new("service.name", service.name.as_str()),
             KeyValue::new("process.pid", i64::from(service.pid)),
@@ -62,10 +62,10 @@ impl Encoder {
         let mut none = <(Routes, Routes)>::default();
         let is_room = self.routes.len() < MOST_SERVICES || self.routes.contains_key(&service.name);
         let routes = if is_room { self.routes.entry(service.name.clone()).or_default() } else { &mut none };
-        let spans = spans.into_iter().map(|span| message(span, epoch, routes)).collect();
-        ResourceSpans {
+        let spans = spans.into_iter().map(|span| message(span, epoch, routes).encode_to_vec().into()).collect();
+        ResourceBatch {
             resource: Some(Resource { attributes, ..Resource::default() }),
-            scope_spans: vec![ScopeSpans { scope: Some(scope), spans, schema_url: SCHEMA_URL.to_owned() }],
+            scope_spans: vec![ScopeBatch { scope: Some(scope), spans, schema_url: SCHEMA_URL.to_owned() }],
             schema_url: SCHEMA_URL.to_owned(),
         }
     }

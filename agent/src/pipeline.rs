@@ -5,12 +5,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bookstore_otlp::collector::ExportTraceServiceRequest;
-
 use crate::assemble::{Assembler, Span};
 use crate::event::{Event, What};
 use crate::order::{HELD_BACK, Ordered};
-use crate::otlp::Encoder;
+use crate::otlp::{Batch, Encoder};
 use crate::trace::{Counts, LinkBy, LocalSpan, Service, Side, Tracer};
 use crate::wire::Request;
 
@@ -92,7 +90,7 @@ pub struct Pipeline<R> {
     encoder: Encoder,
     unwanted: Vec<u64>,
     handed_on: u64,
-    messages: Vec<ExportTraceServiceRequest>,
+    messages: Vec<Batch>,
     spans: BTreeMap<&'static str, u64>,
     delays: Delays,
 }
@@ -158,7 +156,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
     }
 
     /// The spans that are finished, a message for some of them.
-    pub fn take(&mut self) -> Vec<ExportTraceServiceRequest> {
+    pub fn take(&mut self) -> Vec<Batch> {
         std::mem::take(&mut self.messages)
     }
 
@@ -210,7 +208,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
     fn assemble(&mut self) {
         let mut spans: Vec<_> = self.tracer.take().into();
         // What ends in the same turn may come in any order, and ids are given in this one.
-        spans.sort_by_key(|span| span.id);
+        spans.sort_unstable_by_key(|span| span.id);
         spans.into_iter().for_each(|span| self.assembler.add(span));
     }
 
@@ -225,7 +223,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
         }
         while !spans.is_empty() {
             let rest = spans.split_off(spans.len().min(MOST_OF_A_MESSAGE));
-            self.messages.push(self.encoder.request(spans, epoch));
+            self.messages.push(self.encoder.batch(spans, epoch));
             spans = rest;
         }
     }

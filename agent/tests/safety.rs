@@ -183,8 +183,8 @@ impl Host for Keeper {
     }
 
     fn send(&mut self, message: Message) {
-        if let Message::Spans(request) = message {
-            self.requests.push(request);
+        if let Message::Spans(batch) = message {
+            self.requests.push(batch.read().expect("spans are in it"));
         }
     }
 

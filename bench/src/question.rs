@@ -11,6 +11,8 @@ use crate::results::Values;
 pub enum Question {
     /// Processor time of the services per request, at the fixed rate. The one that the experiment is made for.
     ServicesCpu,
+    /// Processor time of services and agent together per request, at the fixed rate: all that instrumentation adds to.
+    InstrumentedCpu,
     /// Processor time of services, database and agent together per request, at the fixed rate.
     SideCpu,
     /// Answers a second at saturation.
@@ -25,8 +27,15 @@ pub enum Question {
 
 impl Question {
     /// All, the most important first.
-    pub const ALL: [Self; 6] =
-        [Self::ServicesCpu, Self::SideCpu, Self::Throughput, Self::LatencyP50, Self::LatencyP99, Self::Memory];
+    pub const ALL: [Self; 7] = [
+        Self::ServicesCpu,
+        Self::InstrumentedCpu,
+        Self::SideCpu,
+        Self::Throughput,
+        Self::LatencyP50,
+        Self::LatencyP99,
+        Self::Memory,
+    ];
 
     /// The one that the experiment is made for.
     pub const PRIMARY: Self = Self::ServicesCpu;
@@ -36,6 +45,7 @@ impl Question {
     pub fn value(self, run: &Values) -> Option<f64> {
         let value = match self {
             Self::ServicesCpu => run.cpu_ms?.services,
+            Self::InstrumentedCpu => run.cpu_ms.map(|cpu| cpu.services + cpu.agent)?,
             Self::SideCpu => run.cpu_ms?.side(),
             Self::Throughput => run.throughput?,
             Self::LatencyP50 => run.p50_ms?,
@@ -50,7 +60,7 @@ impl Question {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Self::ServicesCpu | Self::SideCpu | Self::LatencyP50 | Self::LatencyP99 => "ms",
+            Self::ServicesCpu | Self::InstrumentedCpu | Self::SideCpu | Self::LatencyP50 | Self::LatencyP99 => "ms",
             Self::Throughput => "/s",
             Self::Memory => "MiB",
         }
@@ -70,6 +80,7 @@ impl Question {
     pub fn name(self) -> &'static str {
         match self {
             Self::ServicesCpu => "CPU per request, services",
+            Self::InstrumentedCpu => "CPU per request, services and agent",
             Self::SideCpu => "CPU per request, with database and agent",
             Self::Throughput => "Requests per second at saturation",
             Self::LatencyP50 => "Latency, median",
@@ -83,7 +94,7 @@ impl Question {
     #[must_use]
     pub fn delta(self, of_cpu: f64) -> f64 {
         match self {
-            Self::ServicesCpu | Self::SideCpu => of_cpu,
+            Self::ServicesCpu | Self::InstrumentedCpu | Self::SideCpu => of_cpu,
             Self::Throughput | Self::LatencyP50 | Self::Memory => 2.5 * of_cpu,
             Self::LatencyP99 => 5.0 * of_cpu,
         }

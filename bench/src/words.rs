@@ -18,6 +18,7 @@ fn words(question: Question) -> Words {
     let is = |subject| Words { subject, verb: "is", more: "higher", less: "lower" };
     match question {
         Question::ServicesCpu => is("the services’ CPU per request"),
+        Question::InstrumentedCpu => is("CPU per request of services and agent together"),
         Question::SideCpu => is("CPU per request of services, database and agent together"),
         Question::Throughput => is("the number of requests per second at saturation"),
         Question::LatencyP50 => is("median latency"),

@@ -53,6 +53,7 @@ fn a_mode_is_compared_within_rounds() {
     let ratio = |question: Question| comparison.verdicts[&question].log_ratio.unwrap().mean.exp();
     for (question, expected) in [
         (Question::ServicesCpu, 1.5),
+        (Question::InstrumentedCpu, 1.5),
         (Question::SideCpu, 3.25 / 2.25),
         (Question::Throughput, 0.5),
         (Question::Memory, 1.0),

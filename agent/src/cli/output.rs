@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::Context as _;
+use serde::Serialize;
 
 use super::arguments::Output;
 use crate::export::{Exporter, Message};
@@ -83,9 +84,14 @@ impl Lines {
             return;
         }
         let written = match message {
-            Message::Spans(spans) => serde_json::to_writer(&mut self.file, spans),
-            Message::Metrics(metrics) => serde_json::to_writer(&mut self.file, metrics),
+            Message::Spans(batch) => batch.read().map_err(io::Error::other).and_then(|spans| self.line(&spans)),
+            Message::Metrics(metrics) => self.line(metrics),
         };
-        self.failure = written.map_err(io::Error::from).and_then(|()| self.file.write_all(b"\n")).err();
+        self.failure = written.err();
+    }
+
+    fn line(&mut self, message: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, message)?;
+        self.file.write_all(b"\n")
     }
 }

@@ -82,7 +82,7 @@ impl Exported {
 
 fn send(encoder: &mut Encoder, local: LocalSpan) -> Exported {
     let span = Span { trace_id: 1, span_id: 2, parent_id: 0, local };
-    let mut request = encoder.request(vec![span], 1_000);
+    let mut request = encoder.batch(vec![span], 1_000).read().expect("it is one");
     let mut resource = request.resource_spans.remove(0);
     assert_eq!(resource.schema_url, SCHEMA_URL);
     assert_eq!(resource.scope_spans[0].schema_url, SCHEMA_URL);

@@ -37,8 +37,8 @@ fn exchange(pid: u32, socket: u64, asked: u64, answered: u64) -> [Event; 2] {
     ]
 }
 
-fn names(messages: Vec<ExportTraceServiceRequest>) -> Vec<String> {
-    let resources = messages.into_iter().flat_map(|message| message.resource_spans);
+fn names(batches: Vec<Batch>) -> Vec<String> {
+    let resources = batches.into_iter().flat_map(|batch| batch.resource_spans);
     resources
         .flat_map(|of| {
             let attributes = of.resource.expect("there is one").attributes;
@@ -138,6 +138,6 @@ fn messages_are_of_a_size_that_collectors_take() {
         exchange(1, number, 1_000 * number + 1, 1_000 * number + 2).into_iter().for_each(|event| pipeline.event(event));
     }
     pipeline.tell(Input::Flush { epoch: 0 });
-    let sizes: Vec<usize> = pipeline.take().into_iter().map(|message| names(vec![message]).len()).collect();
+    let sizes: Vec<usize> = pipeline.take().into_iter().map(|batch| batch.spans()).collect();
     assert_eq!(sizes, [512, 512, 276]);
 }

@@ -2,7 +2,6 @@
 
 use std::io::{self, BufReader, Read};
 
-use bookstore_otlp::collector::ExportTraceServiceRequest;
 use flate2::bufread::GzDecoder;
 use prost::Message as _;
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +9,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 use super::{Entry, MAGIC, MOST_OF_A_RECORD, Record, VERSION};
 use crate::event::{Event, LAYOUT};
+use crate::otlp::Batch;
 use crate::pipeline::{Done, Input, Pipeline};
 use crate::trace::LinkBy;
 
@@ -157,12 +157,7 @@ impl<R: Read> Iterator for Reader<R> {
 ///
 /// # Errors
 /// Where the recording cannot be read; what came before was handed on.
-pub fn replay(
-    from: impl Read,
-    link_by: LinkBy,
-    seed: u64,
-    export: &mut dyn FnMut(ExportTraceServiceRequest),
-) -> Result<Done, ReadError> {
+pub fn replay(from: impl Read, link_by: LinkBy, seed: u64, export: &mut dyn FnMut(Batch)) -> Result<Done, ReadError> {
     let mut ids = ChaCha8Rng::seed_from_u64(seed);
     let mut pipeline = Pipeline::new(link_by, || ids.next_u64());
     let mut reader = Reader::new(from)?;

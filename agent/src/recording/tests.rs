@@ -59,10 +59,7 @@ fn written() -> Vec<u8> {
 
 fn replayed(bytes: &[u8]) -> Result<usize, ReadError> {
     let mut spans = 0;
-    let mut count = |message: bookstore_otlp::collector::ExportTraceServiceRequest| {
-        spans += message.resource_spans.iter().flat_map(|it| &it.scope_spans).map(|it| it.spans.len()).sum::<usize>();
-    };
-    replay(bytes, LinkBy::Task, 0, &mut count)?;
+    replay(bytes, LinkBy::Task, 0, &mut |batch| spans += batch.spans())?;
     Ok(spans)
 }
 

@@ -34,7 +34,7 @@ impl Recording {
 
     pub(crate) fn replay(&self, link_by: LinkBy, seed: u64) -> Vec<ExportTraceServiceRequest> {
         let mut messages = Vec::new();
-        recording::replay(&*self.bytes, link_by, seed, &mut |message| messages.push(message)).unwrap();
+        recording::replay(&*self.bytes, link_by, seed, &mut |batch| messages.push(batch.read().unwrap())).unwrap();
         messages
     }
 

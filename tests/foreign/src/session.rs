@@ -256,8 +256,9 @@ impl Host for Listener {
     }
 
     fn send(&mut self, message: Message) {
-        let Message::Spans(request) = message else { return };
-        let written = serde_json::to_writer(&mut self.file, &request).map_err(std::io::Error::from);
+        let Message::Spans(batch) = message else { return };
+        let read = batch.read().map_err(std::io::Error::other);
+        let written = read.and_then(|spans| Ok(serde_json::to_writer(&mut self.file, &spans)?));
         if let Err(error) = written.and_then(|()| self.file.write_all(b"\n")) {
             self.failure.get_or_insert(error);
         }

@@ -127,7 +127,7 @@ impl Runner<'_> {
             // Where the services are: on a machine of its own it would cost nothing, and see nothing.
             agent.watch(&shop.otlp_url(), &self.cores.services)?;
         }
-        let measured = tokio::select! {
+        let mut measured = tokio::select! {
             measured = self.measure(&mut shop, seed, mode, rate, kinds, agent) => measured,
             () = told => Err(anyhow::anyhow!("interrupted; nothing was written")),
         };
@@ -135,6 +135,12 @@ impl Runner<'_> {
             let lost = agent.stop().await?;
             if lost != Lost::default() {
                 note(format_args!("  the agent lost {} events, and {} spans were not taken", lost.events, lost.spans));
+            }
+            // It is known at the end only, so it is the last phase's.
+            if let Ok((phases, _)) = &mut measured
+                && let Some(spans) = phases.last_mut().and_then(|phase| phase.spans.as_mut())
+            {
+                spans.dropped += lost.spans;
             }
         }
         shop.stop().await;
