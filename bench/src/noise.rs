@@ -156,12 +156,12 @@ fn pair_noise(comparison: &Comparison, values: &[Values]) -> Option<Remark> {
     Some(note(if mode_of(mode) == mode_of(baseline) {
         let most = ratios.iter().map(|ratio| ratio.abs()).fold(0.0, f64::max);
         format!(
-            "{mode} and {baseline} are the same, so all that differs between them is noise: the ratio of their services’ CPU per request varies by {noise}{NBSP}% from round to round (standard deviation), and was off by {}{NBSP}% at most.",
+            "{mode} and {baseline} are the same, so all that differs between them is noise: the ratio of their CPU per request varies by {noise}{NBSP}% from round to round (standard deviation), and was off by {}{NBSP}% at most.",
             percent_of_log(most)
         )
     } else {
         format!(
-            "From round to round, the ratio of {mode} to {baseline} in the services’ CPU per request varies by {noise}{NBSP}% (standard deviation)."
+            "From round to round, the ratio of {mode} to {baseline} in CPU per request varies by {noise}{NBSP}% (standard deviation)."
         )
     }))
 }

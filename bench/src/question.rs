@@ -9,10 +9,11 @@ use crate::results::Values;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    /// Processor time of the services per request, at the fixed rate. The one that the experiment is made for.
-    ServicesCpu,
-    /// Processor time of services and agent together per request, at the fixed rate: all that instrumentation adds to.
+    /// Processor time of services and agent together per request, at the fixed rate: all that instrumentation adds to. The one
+    /// that the experiment is made for.
     InstrumentedCpu,
+    /// Processor time of the services alone per request, at the fixed rate.
+    ServicesCpu,
     /// Processor time of services, database and agent together per request, at the fixed rate.
     SideCpu,
     /// Answers a second at saturation.
@@ -28,8 +29,8 @@ pub enum Question {
 impl Question {
     /// All, the most important first.
     pub const ALL: [Self; 7] = [
-        Self::ServicesCpu,
         Self::InstrumentedCpu,
+        Self::ServicesCpu,
         Self::SideCpu,
         Self::Throughput,
         Self::LatencyP50,
@@ -38,7 +39,7 @@ impl Question {
     ];
 
     /// The one that the experiment is made for.
-    pub const PRIMARY: Self = Self::ServicesCpu;
+    pub const PRIMARY: Self = Self::InstrumentedCpu;
 
     /// The answer that a run gives, in [`Question::unit`]. None when the run did not measure it.
     #[must_use]

@@ -18,7 +18,7 @@ fn words(question: Question) -> Words {
     let is = |subject| Words { subject, verb: "is", more: "higher", less: "lower" };
     match question {
         Question::ServicesCpu => is("the services’ CPU per request"),
-        Question::InstrumentedCpu => is("CPU per request of services and agent together"),
+        Question::InstrumentedCpu => is("CPU per request of services and agent"),
         Question::SideCpu => is("CPU per request of services, database and agent together"),
         Question::Throughput => is("the number of requests per second at saturation"),
         Question::LatencyP50 => is("median latency"),
@@ -51,7 +51,7 @@ pub(crate) fn sentence(question: Question, comparison: &Comparison, verdict: &Ve
             if question == Question::PRIMARY {
                 let word = if outcome == Outcome::More { "more" } else { "less" };
                 format!(
-                    "{mode} costs the services {amount}{NBSP}% {word} CPU per request than {baseline} (99{NBSP}%:{NBSP}{range}), over {rounds}."
+                    "{mode} costs {amount}{NBSP}% {word} CPU per request than {baseline} (99{NBSP}%:{NBSP}{range}), over {rounds}."
                 )
             } else {
                 format!(
@@ -128,7 +128,7 @@ mod tests {
                 ServicesCpu,
                 More,
                 [0.123, 0.101, 0.144],
-                "manual costs the services 12.3 % more CPU per request than none (99 %: 10.1 to 14.4 %), over 12 rounds.",
+                "manual costs 12.3 % more CPU per request than none (99 %: 10.1 to 14.4 %), over 12 rounds.",
             ),
             (
                 Throughput,
@@ -140,19 +140,19 @@ mod tests {
                 ServicesCpu,
                 NoDifference,
                 [0.001, -0.008, 0.009],
-                "Between manual and none there is no difference of 2 % or more in the services’ CPU per request (99 %: −0.8 to 0.9 %), over 12 rounds.",
+                "Between manual and none there is no difference of 2 % or more in CPU per request of services and agent (99 %: −0.8 to 0.9 %), over 12 rounds.",
             ),
             (
                 ServicesCpu,
                 TooNoisy,
                 [0.02, -0.01, 0.05],
-                "It was too noisy to say whether manual and none differ by 2 % in the services’ CPU per request: with manual it is somewhere between −1.0 and 5.0 % higher (99 %), over 12 rounds. With this noise it would probably take 40 rounds.",
+                "It was too noisy to say whether manual and none differ by 2 % in CPU per request of services and agent: with manual it is somewhere between −1.0 and 5.0 % higher (99 %), over 12 rounds. With this noise it would probably take 40 rounds.",
             ),
             (
                 ServicesCpu,
                 TooFewRounds,
                 [0.02, -0.01, 0.05],
-                "12 rounds are too few to say whether manual and none differ in the services’ CPU per request: 12 are needed. So far: 2.0 % (99 %: −1.0 to 5.0 %).",
+                "12 rounds are too few to say whether manual and none differ in CPU per request of services and agent: 12 are needed. So far: 2.0 % (99 %: −1.0 to 5.0 %).",
             ),
         ] {
             assert_eq!(said(question, outcome, numbers), text);

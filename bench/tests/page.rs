@@ -68,7 +68,7 @@ fn titles(page: &str) -> Vec<String> {
 fn the_verdict_comes_first_and_every_question_has_a_picture() {
     let (experiment, runs) = experiment(&["none", "manual", "ebpf", "both"], 12);
     let page = page(experiment, runs, None);
-    let verdict = page.find("manual costs the services ").unwrap();
+    let verdict = page.find("manual costs ").unwrap();
     assert!(verdict < page.find("<h2").unwrap() && verdict < page.find("<svg").unwrap());
     assert_eq!(
         titles(&page),
