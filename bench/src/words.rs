@@ -122,10 +122,10 @@ mod tests {
     #[test]
     fn each_outcome_is_a_sentence() {
         use Outcome::{Less, More, NoDifference, TooFewRounds, TooNoisy};
-        use Question::{ServicesCpu, Throughput};
+        use Question::{InstrumentedCpu, Throughput};
         for (question, outcome, numbers, text) in [
             (
-                ServicesCpu,
+                InstrumentedCpu,
                 More,
                 [0.123, 0.101, 0.144],
                 "manual costs 12.3 % more CPU per request than none (99 %: 10.1 to 14.4 %), over 12 rounds.",
@@ -137,19 +137,19 @@ mod tests {
                 "With manual, the number of requests per second at saturation is 11.0 % lower than with none (99 %: 9.0 to 13.0 %), over 12 rounds.",
             ),
             (
-                ServicesCpu,
+                InstrumentedCpu,
                 NoDifference,
                 [0.001, -0.008, 0.009],
                 "Between manual and none there is no difference of 2 % or more in CPU per request of services and agent (99 %: −0.8 to 0.9 %), over 12 rounds.",
             ),
             (
-                ServicesCpu,
+                InstrumentedCpu,
                 TooNoisy,
                 [0.02, -0.01, 0.05],
                 "It was too noisy to say whether manual and none differ by 2 % in CPU per request of services and agent: with manual it is somewhere between −1.0 and 5.0 % higher (99 %), over 12 rounds. With this noise it would probably take 40 rounds.",
             ),
             (
-                ServicesCpu,
+                InstrumentedCpu,
                 TooFewRounds,
                 [0.02, -0.01, 0.05],
                 "12 rounds are too few to say whether manual and none differ in CPU per request of services and agent: 12 are needed. So far: 2.0 % (99 %: −1.0 to 5.0 %).",

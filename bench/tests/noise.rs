@@ -14,10 +14,11 @@ fn remarks(modes: &[&str], rounds: u32, change: impl Fn(&mut Run)) -> Vec<(Weigh
     remarks.into_iter().map(|remark| (remark.weight, remark.text.replace('\u{a0}', " "))).collect()
 }
 
-/// Multiplies the services' processor time.
+/// Multiplies the processor time of services and agent.
 fn slow(run: &mut Run, factor: f64) {
     for phase in &mut run.phases {
-        phase.cpu_s.services.values_mut().for_each(|seconds| *seconds *= factor);
+        let cpu = &mut phase.cpu_s;
+        cpu.services.values_mut().chain(&mut cpu.agent).for_each(|seconds| *seconds *= factor);
     }
 }
 
