@@ -23,7 +23,7 @@ pub const MOST_BYTES: usize = 8 << 20;
 pub struct Ordered {
     heap: BinaryHeap<Reverse<Timed>>,
     events: Vec<Option<Event>>,
-    free: Vec<u32>,
+    free: Vec<usize>,
     /// What they take.
     bytes: usize,
     next: u64,
@@ -34,7 +34,7 @@ pub struct Ordered {
 }
 
 /// When an event was, how many came before it (equal times stay in the order in which they came), and its place.
-type Timed = (u64, u64, u32);
+type Timed = (u64, u64, usize);
 
 impl Ordered {
     /// Adds an event. One that comes when later ones were handed on already is late: it is counted, and takes its turn
@@ -44,13 +44,11 @@ impl Ordered {
         self.bytes += weight(&event);
         let place = self.free.pop().unwrap_or_else(|| {
             self.events.push(None);
-            // They are bounded by their bytes, far below.
-            u32::try_from(self.events.len() - 1).unwrap_or(u32::MAX)
+            self.events.len() - 1
         });
-        let Some(room) = self.events.get_mut(place as usize) else { return };
         self.heap.push(Reverse((event.time, self.next, place)));
         self.next += 1;
-        *room = Some(event);
+        self.events[place] = Some(event);
     }
 
     /// The next event that is no later than a time.
@@ -75,7 +73,7 @@ impl Ordered {
 
     fn pop(&mut self) -> Option<Event> {
         let Reverse((time, _, place)) = self.heap.pop()?;
-        let event = self.events.get_mut(place as usize)?.take()?;
+        let event = self.events[place].take()?;
         self.free.push(place);
         self.bytes -= weight(&event);
         self.reached = self.reached.max(time);

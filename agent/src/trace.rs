@@ -1,8 +1,9 @@
 //! From events of the kernel to spans of this machine: tasks, connections, links.
 //!
-//! Layout: `tasks` knows which request a task works for, `threads` which one a thread does where there are no tasks; `connection` what is said on a connection; `server` and
-//! `client` what is open on one; `streams` and `shared` which stream of HTTP/2 a task reads; `process` brings them
-//! together. It runs on recorded events as well: nothing here knows of a kernel, and the only clock is the events'.
+//! Layout: `tasks` knows which request a task works for, `threads` which one a thread does where there are no tasks;
+//! `connection` what is said on a connection; `server` and `client` what is open on one; `streams` and `shared` which stream
+//! of HTTP/2 a task reads; `process` brings them together. It runs on recorded events as well: nothing here knows of a
+//! kernel, and the only clock is the events'.
 
 mod client;
 mod connection;
