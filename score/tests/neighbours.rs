@@ -59,7 +59,7 @@ fn judged(truth: &Truth, list: Vec<Span>) -> Verdict {
             ..ResourceSpans::default()
         }],
     });
-    judge(truth, &spans).unwrap()
+    judge(truth, &spans).expect("both are whole")
 }
 
 #[test]
