@@ -3,8 +3,8 @@
 //! It is a word of its thread-local `CONTEXT`, at the same distance from the thread pointer in all threads of a process
 //! (x86-64, the ABI's variant II: thread-locals of the executable lie below it). The distance is the linker's choice, so
 //! it is found by looking. Whenever a task is woken, its header tells the id of that one; and the task that wakes it has
-//! been woken itself before. So the word that is looked for holds ids that were heard of, different ones from time to
-//! time, or 0 where no task wakes; no other word does both.
+//! been woken itself before. So the word that is looked for holds ids that were heard of, different ones on the same thread,
+//! or 0 where no task wakes; no other word does both.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,11 @@ use crate::event::SAMPLE_WORDS;
 /// Samples in which the word must hold the id of a task.
 const AGREEING: u32 = 48;
 
-/// Different tasks among them.
+/// Different tasks among them, of one thread: a thread's number may be a task's too, but does not change.
 const TASKS: usize = 4;
+
+/// Different values that are told apart of a word.
+const MOST_VALUES: usize = 64;
 
 /// Ids that are remembered.
 const MOST_IDS: usize = 65_536;
@@ -28,11 +31,12 @@ pub struct Calibration {
 
 #[derive(Clone, Debug, Default)]
 struct Word {
-    /// How often it held an id, and how often something else that is not 0.
+    /// How often it held an id.
     ids: u32,
-    others: u32,
-    /// Some of the ids.
-    different: Vec<u64>,
+    /// Some of the ids, each with the thread whose word held it.
+    known: HashSet<(u32, u64)>,
+    /// Some of what it held beside ids and 0.
+    others: HashSet<u64>,
 }
 
 impl Default for Calibration {
@@ -49,20 +53,17 @@ impl Calibration {
         }
     }
 
-    /// Adds a sample, taken while a task was woken; gives the distance from the thread pointer, in bytes, once it is
-    /// certain.
-    pub fn add(&mut self, woken: u64, sample: &[u64; SAMPLE_WORDS]) -> Option<i32> {
-        for (word, value) in self.words.iter_mut().zip(sample) {
-            if *value == 0 {
-                continue;
-            }
+    /// Adds a sample, taken by a thread while a task was woken; gives the distance from the thread pointer, in bytes, once
+    /// it is certain.
+    pub fn add(&mut self, thread: u32, woken: u64, sample: &[u64; SAMPLE_WORDS]) -> Option<i32> {
+        for (word, value) in self.words.iter_mut().zip(sample).filter(|(_, value)| **value != 0) {
             if self.ids.contains(value) {
                 word.ids += 1;
-                if word.different.len() < TASKS && !word.different.contains(value) {
-                    word.different.push(*value);
+                if word.known.len() < MOST_VALUES {
+                    word.known.insert((thread, *value));
                 }
-            } else {
-                word.others += 1;
+            } else if word.others.len() < MOST_VALUES {
+                word.others.insert(*value);
             }
         }
         self.heard_of(woken);
@@ -76,10 +77,13 @@ impl Calibration {
 }
 
 impl Word {
-    /// A task that was never woken while somebody looked (it runs since before, or waits for nothing) is not heard of, so
-    /// some of the others are ids too. Words that hold one number alone, such as a counter's, have one in common with ids.
+    /// Some of the others are ids too: of tasks that were never woken while somebody looked. A thread of the runtime is such
+    /// a task, and between two others its own id is there. So it counts how many they are, and not how often one comes.
     fn is_likely(&self) -> bool {
-        self.ids >= AGREEING && self.different.len() >= TASKS && self.others <= self.ids
+        let of_one_thread = |thread| self.known.iter().filter(|(of, _)| *of == thread).count();
+        self.ids >= AGREEING
+            && self.others.len() <= self.known.len()
+            && self.known.iter().any(|(thread, _)| of_one_thread(*thread) >= TASKS)
     }
 }
 
@@ -99,7 +103,23 @@ mod tests {
             words[90] = 1_010;
             words[80] = number;
             words[70] = 0x7f00_0000_0000 + number;
-            found = found.or(calibration.add(woken, &words));
+            found = found.or(calibration.add(1, woken, &words));
+        }
+        assert_eq!(found, Some(-((128 - 100) * 8)));
+    }
+
+    #[test]
+    fn a_workers_own_id_comes_often_and_a_threads_number_stays() {
+        let mut calibration = Calibration::default();
+        let mut found = None;
+        for number in 0..400_u64 {
+            let thread = number % 6;
+            let woken = 1 + number % 13;
+            let mut words = [0; SAMPLE_WORDS];
+            // Mostly what is woken is woken by the driver, where the worker's own id is in place.
+            words[100] = if number % 5 == 0 { 1 + (number + 1) % 13 } else { 900 + thread };
+            words[60] = 1 + thread;
+            found = found.or(calibration.add(u32::try_from(thread).expect("it is small"), woken, &words));
         }
         assert_eq!(found, Some(-((128 - 100) * 8)));
     }
@@ -108,7 +128,7 @@ mod tests {
     fn two_likely_words_are_no_answer() {
         let mut calibration = Calibration::default();
         assert!(
-            (0..1_000_u64).all(|number| calibration.add(5 + number % 9, &[5 + number % 9; SAMPLE_WORDS]).is_none())
+            (0..1_000_u64).all(|number| calibration.add(1, 5 + number % 9, &[5 + number % 9; SAMPLE_WORDS]).is_none())
         );
     }
 }

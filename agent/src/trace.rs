@@ -108,7 +108,7 @@ impl Tracer {
 
     /// A process is watched from now on. `reads_are_seen`: of it there come [`What::Stream`](crate::event::What::Stream) events.
     pub fn watch(&mut self, service: Service, reads_are_seen: bool) {
-        let process = Process::new(Arc::new(service), reads_are_seen, self.link_by);
+        let process = Process::new(Arc::new(service), reads_are_seen, self.link_by, self.in_gap);
         self.processes.insert(process.service.pid, process);
     }
 

@@ -111,6 +111,23 @@ pub(super) fn thread_local_written(code: &[u8]) -> Option<i32> {
     }
 }
 
+/// The one number that a function adds to a register that is not the stack's. None if it adds several, or none.
+///
+/// So a function that nothing was optimised in takes the address of a field of its argument.
+pub(super) fn added(code: &[u8]) -> Option<i32> {
+    let decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+    let mut numbers = decoder.into_iter().take_while(|it| it.mnemonic() != Mnemonic::Int3).filter_map(|instruction| {
+        let is_added = instruction.mnemonic() == Mnemonic::Add
+            && instruction.op0_kind() == OpKind::Register
+            && instruction.op0_register() != Register::RSP;
+        is_added.then(|| instruction.try_immediate(1).ok()).flatten()
+    });
+    match (numbers.next(), numbers.next()) {
+        (Some(one), None) => i32::try_from(one).ok(),
+        _ => None,
+    }
+}
+
 /// Registers whose value a called function has to keep (x86-64 ABI).
 const KEPT_BY_CALLS: [Register; 6] =
     [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
@@ -158,5 +175,23 @@ mod tests {
         let two = [direct, [0x64, 0x48, 0x89, 0x3c, 0x25, 0xf0, 0xff, 0xff, 0xff]].concat();
         assert_eq!(thread_local_written(&two), None);
         assert_eq!(thread_local_written(&[0x53, 0xc3]), None);
+    }
+
+    #[test]
+    fn a_field_is_found_by_what_is_added_to_its_owner() {
+        let code = [
+            &[0x48, 0x83, 0xec, 0x10][..],   // sub rsp, 0x10
+            &[0x48, 0x89, 0x75, 0xf8],       // mov [rbp - 8], rsi
+            &[0x48, 0x8b, 0x7d, 0xf8],       // mov rdi, [rbp - 8]
+            &[0x48, 0x83, 0xc7, 0x30],       // add rdi, 0x30
+            &[0xff, 0x15, 0, 0, 0, 0],       // call
+            &[0x48, 0x83, 0xc4, 0x10, 0xc3], // add rsp, 0x10; ret
+        ]
+        .concat();
+        assert_eq!(added(&code), Some(0x30));
+        assert_eq!(added(&[code.as_slice(), &code].concat()), None);
+        assert_eq!(added(&[0x48, 0x83, 0xc4, 0x10, 0xc3]), None);
+        // add rdi, rsi: which number is not to be seen.
+        assert_eq!(added(&[0x48, 0x01, 0xf7]), None);
     }
 }

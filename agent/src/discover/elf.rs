@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use iced_x86::Register;
 use object::Endianness;
-use object::elf::{FileHeader64, PT_LOAD};
+use object::elf::{FileHeader64, PT_LOAD, PT_TLS};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::{Object as _, RelocationFlags};
 
-use super::symbols::functions;
+use super::symbols::symbols;
 use super::{code, waker};
 
-/// The most bytes of tokio's `TaskIdGuard` functions that are looked at: they have less than 100.
-const LONGEST_GUARD: u64 = 512;
+/// The most bytes of the functions that set the current task's id that are looked at: they have less than 100.
+const LONGEST_SETTER: u64 = 512;
 
 /// Where probes go, as offsets in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +63,10 @@ pub enum ReadError {
 enum Which {
     /// Both of `TaskIdGuard` put the current task's id to its place, and write nothing else of 8 bytes.
     Guard,
+    /// The closure in `set_current_task_id`, a function where nothing was inlined: it takes the id's place in `CONTEXT`.
+    SetId,
+    /// `CONTEXT`, the thread-local that holds the id.
+    Context,
     Wake,
     StreamRead,
     StreamDrop,
@@ -83,6 +88,10 @@ impl Which {
             "h2::share::RecvStream::poll_data" => Some(Self::StreamRead),
             "<h2::share::RecvStream as core::ops::drop::Drop>::drop" => Some(Self::StreamDrop),
             "tokio::runtime::task_hooks::TaskHooks::spawn" => Some(Self::Hooks),
+            // The two schemes of mangling.
+            "tokio::runtime::context::set_current_task_id::{{closure}}"
+            | "tokio::runtime::context::set_current_task_id::{closure#0}" => Some(Self::SetId),
+            name if name.starts_with("tokio::runtime::context::CONTEXT::") => Some(Self::Context),
             name if name.starts_with("tokio::runtime::task::list::OwnedTasks<") && name.ends_with("::bind_inner") => {
                 Some(Self::Bind)
             }
@@ -100,13 +109,23 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
     let code = Code::of(&file)?;
     let mut probes = Probes::default();
     let (mut hooks, mut bound) = (Vec::new(), Vec::new());
-    let mut current_task = Vec::new();
-    for function in functions(&file, Which::of)? {
-        let (list, argument) = match function.what {
+    let (mut written, mut fields, mut contexts) = (Vec::new(), Vec::new(), Vec::new());
+    for symbol in symbols(&file, Which::of)? {
+        let text = || code.at(symbol.address, symbol.size.min(LONGEST_SETTER)).map(|(_, code)| code);
+        let (list, argument) = match symbol.what {
+            Which::Context if symbol.is_thread_local => {
+                contexts.push(symbol.address..symbol.address.saturating_add(symbol.size));
+                continue;
+            }
+            // Functions have such names too.
+            Which::Context => continue,
+            _ if symbol.is_thread_local => continue,
             Which::Guard => {
-                if let Some((_, code)) = code.at(function.address, function.size.min(LONGEST_GUARD)) {
-                    current_task.extend(code::thread_local_written(&code));
-                }
+                written.extend(text().and_then(|code| code::thread_local_written(&code)));
+                continue;
+            }
+            Which::SetId => {
+                fields.extend(text().and_then(|code| code::added(&code)));
                 continue;
             }
             Which::Wake => (&mut probes.wake, Register::RDI),
@@ -116,7 +135,7 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
             Which::Bind => (&mut bound, Register::RSI),
         };
         // The cheapest place for a probe in it.
-        if let Some((offset, code)) = code.at(function.address, code::CODE as u64) {
+        if let Some((offset, code)) = code.at(symbol.address, code::CODE as u64) {
             list.push(offset + code::cheapest(&code, argument));
         }
     }
@@ -132,9 +151,13 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
         list.sort_unstable();
         list.dedup();
     }
-    current_task.sort_unstable();
-    current_task.dedup();
-    probes.current_task = if let [distance] = current_task[..] { Some(distance) } else { None };
+    written.sort_unstable();
+    written.dedup();
+    probes.current_task = match (&written[..], &fields[..], &contexts[..]) {
+        ([distance], ..) => Some(*distance),
+        ([], [field], [context]) => code.thread_local_field(context, *field),
+        _ => None,
+    };
     probes.spawn = match (hooks.is_empty(), bound.is_empty()) {
         (false, _) => Spawns::Hooks(hooks),
         (true, false) => Spawns::Bound(bound),
@@ -158,6 +181,8 @@ struct Code<'a> {
     file: &'a File,
     /// What is loaded: from which address on, how many bytes, from where in the file.
     segments: Vec<(u64, u64, u64)>,
+    /// How far its block of thread-locals starts below the thread pointer.
+    thread_locals: Option<u64>,
 }
 
 impl<'a> Code<'a> {
@@ -165,9 +190,23 @@ impl<'a> Code<'a> {
         let cache = ReadCache::new(file.try_clone()?);
         let header = FileHeader64::<Endianness>::parse(&cache)?;
         let endian = header.endian()?;
-        let segments = header.program_headers(endian, &cache)?.iter().filter(|it| it.p_type(endian) == PT_LOAD);
+        let headers = header.program_headers(endian, &cache)?;
+        let segments = headers.iter().filter(|it| it.p_type(endian) == PT_LOAD);
         let segments = segments.map(|it| (it.p_vaddr(endian), it.p_filesz(endian), it.p_offset(endian))).collect();
-        Ok(Self { file, segments })
+        // The thread pointer is as well aligned as the block, which ends at or before it (x86-64 ABI, variant II).
+        let block = headers.iter().find(|it| it.p_type(endian) == PT_TLS).and_then(|it| {
+            let end = it.p_vaddr(endian).checked_add(it.p_memsz(endian))?;
+            end.checked_next_multiple_of(it.p_align(endian).max(1))?.checked_sub(it.p_vaddr(endian))
+        });
+        Ok(Self { file, segments, thread_locals: block })
+    }
+
+    /// Where a word of a thread-local lies, from the thread pointer. None if the word is not in it.
+    fn thread_local_field(&self, thread_local: &Range<u64>, field: i32) -> Option<i32> {
+        let word = thread_local.start.checked_add(u64::try_from(field).ok()?)?;
+        let within = word.checked_add(size_of::<u64>() as u64)? <= thread_local.end;
+        let below = within.then(|| self.thread_locals?.checked_sub(word)).flatten()?;
+        i32::try_from(below).ok().map(|below| -below)
     }
 
     /// The offset in the file of an address, and the code from there.

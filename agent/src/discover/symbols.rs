@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use object::elf::{FileHeader64, SHT_SYMTAB, STT_FUNC, Sym64};
+use object::elf::{FileHeader64, SHT_SYMTAB, STT_FUNC, STT_TLS, Sym64};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 use object::{Endianness, pod};
@@ -19,20 +19,22 @@ const PIECE: usize = 64 << 10;
 /// The longest name that is looked at.
 const LONGEST_NAME: usize = 512;
 
-/// A function.
+/// A function or a thread-local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Function<T> {
+pub(super) struct Symbol<T> {
     /// What its name was taken for.
     pub(super) what: T,
+    /// Of a function where it is; of a thread-local how far into the executable's block of these it lies.
     pub(super) address: u64,
     pub(super) size: u64,
+    pub(super) is_thread_local: bool,
 }
 
-/// The functions whose names mean something to `name`. Empty where there are no symbols.
-pub(super) fn functions<T: Copy>(
+/// The symbols whose names mean something to `name`. Empty where there are none.
+pub(super) fn symbols<T: Copy>(
     file: &File,
     mut name: impl FnMut(&str) -> Option<T>,
-) -> Result<Vec<Function<T>>, ReadError> {
+) -> Result<Vec<Symbol<T>>, ReadError> {
     let cache = ReadCache::new(file.try_clone()?);
     let header = FileHeader64::<Endianness>::parse(&cache)?;
     let endian = header.endian()?;
@@ -55,10 +57,11 @@ pub(super) fn functions<T: Copy>(
         let count = piece.len() / size_of::<Sym64<Endianness>>();
         // Aligned as an allocation is, and as long as it says.
         let Ok((symbols, rest)) = pod::slice_from_bytes::<Sym64<Endianness>>(piece, count) else { return piece.len() };
-        let functions = symbols.iter().filter(|symbol| symbol.st_type() == STT_FUNC);
-        found.extend(functions.filter_map(|symbol| {
+        let symbols = symbols.iter().filter(|symbol| [STT_FUNC, STT_TLS].contains(&symbol.st_type()));
+        found.extend(symbols.filter_map(|symbol| {
             let what = *wanted.get(&u64::from(symbol.st_name(endian)))?;
-            Some(Function { what, address: symbol.st_value(endian), size: symbol.st_size(endian) })
+            let is_thread_local = symbol.st_type() == STT_TLS;
+            Some(Symbol { what, address: symbol.st_value(endian), size: symbol.st_size(endian), is_thread_local })
         }));
         piece.len() - rest.len()
     })?;
@@ -132,7 +135,10 @@ mod tests {
     fn this_very_test_is_found_in_its_executable() {
         let file = File::open("/proc/self/exe").expect("it is there");
         let wanted = "this_very_test_is_found_in_its_executable";
-        let found = functions(&file, |name| name.contains(wanted).then_some(())).expect("it is one");
-        assert!(!found.is_empty() && found.iter().all(|it| it.address > 0 && it.size > 0), "{found:?}");
+        let found = symbols(&file, |name| name.contains(wanted).then_some(())).expect("it is one");
+        assert!(
+            !found.is_empty() && found.iter().all(|it| it.address > 0 && it.size > 0 && !it.is_thread_local),
+            "{found:?}"
+        );
     }
 }

@@ -71,9 +71,9 @@ impl Targets {
 
     /// What was seen while a task was woken may tell where the current task's id is.
     pub(super) fn sample(&mut self, event: Event, kernel: &mut Kernel, host: &mut dyn Host) {
-        let Event { process, task, what: What::Sample(words), .. } = event else { return };
+        let Event { process, thread, task, what: What::Sample(words), .. } = event else { return };
         let Some(calibration) = self.calibrations.get_mut(&process) else { return };
-        let Some(distance) = calibration.add(task, &words) else { return };
+        let Some(distance) = calibration.add(thread, task, &words) else { return };
         host.tell(Progress::Calibrated(process, distance));
         let Some(program) = self.watched.get(&process).map(|it| it.found.program) else { return };
         self.executables.calibrated(program, distance);

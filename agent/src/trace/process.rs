@@ -68,7 +68,8 @@ struct Watched {
 }
 
 impl Process {
-    pub(crate) fn new(service: Arc<Service>, reads_are_seen: bool, link_by: LinkBy) -> Self {
+    /// `unsure`: events are being lost.
+    pub(crate) fn new(service: Arc<Service>, reads_are_seen: bool, link_by: LinkBy, unsure: bool) -> Self {
         Self {
             service,
             link_by,
@@ -81,7 +82,7 @@ impl Process {
             shared: Shared::default(),
             last_read: HashMap::default(),
             threads: Threads::default(),
-            unsure: false,
+            unsure,
             heard: 0,
             events: Vec::new(),
         }
@@ -241,10 +242,9 @@ impl Process {
                         }
                         watched.server.lose();
                     }
-                    if self.unsure {
+                    let is_sure = watched.server.is_sure() && !self.unsure;
+                    let own = if !is_sure {
                         watched.server.lose();
-                    }
-                    let own = if !watched.server.is_sure() {
                         None
                     } else if is_http2 {
                         // 0 is no task, but what is outside of all.

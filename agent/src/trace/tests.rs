@@ -303,6 +303,24 @@ fn where_events_were_lost_nothing_is_linked_by_what_was_before() {
 }
 
 #[test]
+fn a_process_that_is_watched_while_events_are_lost_has_no_links() {
+    let mut story = Story::new(LinkBy::Task);
+    let until = story.time + 4_500;
+    story.tracer.lose(story.time, until);
+    story.wake(1, 2);
+    // The same process again: another program, say. It is told of between two events of the gap.
+    story.tracer.watch(Service { name: "shop".to_owned(), pid: SHOP, executable: "other".to_owned() }, true);
+    story.read(5, 1, get("/a"));
+    story.query(5, 30, "SELECT of whom");
+    story.time = until;
+    story.write(5, 1, OK);
+    story.read(5, 1, get("/b"));
+    story.query(5, 30, "SELECT of b");
+    story.write(5, 1, OK);
+    assert_eq!(story.links(), [(None, Reason::Lost), asked("/b", Reason::SameTask)]);
+}
+
+#[test]
 fn an_answer_that_nobody_saw_is_not_taken_for_the_next_one() {
     let mut story = Story::new(LinkBy::Task);
     story.read(5, 1, get("/a"));
