@@ -60,8 +60,16 @@ pub struct Kernel {
 #[derive(Default)]
 struct Attached {
     links: Vec<Link>,
+    /// Those that tell of wakes.
+    wakes: Vec<Link>,
     /// Those that find out where the current task's id is.
     calibration: Vec<Link>,
+}
+
+impl Attached {
+    fn into_links(self) -> impl Iterator<Item = Link> {
+        self.links.into_iter().chain(self.wakes).chain(self.calibration)
+    }
 }
 
 impl Kernel {
@@ -108,12 +116,10 @@ impl Kernel {
             Spawns::Bound(offsets) => ("bind", offsets),
             Spawns::Unseen => ("spawn", &[]),
         };
-        for (name, offsets) in [
-            ("wake", probes.wake.as_slice()),
-            (spawn, offsets),
-            ("stream_read", &probes.stream_read),
-            ("stream_drop", &probes.stream_drop),
-        ] {
+        attached.wakes = self.uprobes.attach(&mut self.programs, "wake", pid, executable, &probes.wake)?;
+        for (name, offsets) in
+            [(spawn, offsets), ("stream_read", probes.stream_read.as_slice()), ("stream_drop", &probes.stream_drop)]
+        {
             attached.links.extend(self.uprobes.attach(&mut self.programs, name, pid, executable, offsets)?);
         }
         if current_task.is_none() {
@@ -136,6 +142,23 @@ impl Kernel {
         Ok(())
     }
 
+    /// Sees a process's wakes again.
+    ///
+    /// # Errors
+    /// When the kernel refuses a probe.
+    pub fn see_wakes(&mut self, pid: u32, executable: &Path, probes: &Probes) -> anyhow::Result<()> {
+        let Some(attached) = self.probes.get_mut(&pid) else { return Ok(()) };
+        attached.wakes = self.uprobes.attach(&mut self.programs, "wake", pid, executable, &probes.wake)?;
+        Ok(())
+    }
+
+    /// Sees a process's wakes no more.
+    pub fn leave_wakes(&mut self, pid: u32) {
+        if let Some(attached) = self.probes.get_mut(&pid) {
+            uprobes::detach_aside(std::mem::take(&mut attached.wakes));
+        }
+    }
+
     /// Lets a process go.
     pub fn forget(&mut self, pid: u32) {
         let attached = self.probes.remove(&pid);
@@ -145,9 +168,7 @@ impl Kernel {
         if let Err(error) = self.slot(pid, Target::default()) {
             tracing::debug!(pid, "its syscalls are still looked at: {error:#}");
         }
-        if let Some(Attached { links, calibration }) = attached {
-            uprobes::detach_aside(links.into_iter().chain(calibration).collect());
-        }
+        uprobes::detach_aside(attached.into_iter().flat_map(Attached::into_links).collect());
     }
 
     /// Hands on what is in the ring, so many events at most: each with its bytes. Gives how many it was.
@@ -197,7 +218,6 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        let attached = self.probes.drain();
-        uprobes::detach(attached.flat_map(|(_, it)| it.links.into_iter().chain(it.calibration)).collect());
+        uprobes::detach(self.probes.drain().flat_map(|(_, attached)| attached.into_links()).collect());
     }
 }

@@ -9,7 +9,7 @@ use crate::assemble::{Assembler, Span};
 use crate::event::{Event, What};
 use crate::order::{HELD_BACK, Ordered};
 use crate::otlp::{Batch, Encoder};
-use crate::trace::{Counts, LinkBy, LocalSpan, Service, Side, Tracer};
+use crate::trace::{Counts, LinkBy, LocalSpan, Service, Side, Tracer, Wish};
 use crate::wire::Request;
 
 /// How often spans are handed on, in nanoseconds.
@@ -37,6 +37,13 @@ pub enum Input {
     },
     /// A process is watched no more.
     Forget {
+        /// When.
+        at: u64,
+        /// Which.
+        pid: u32,
+    },
+    /// The wakes of a process's tasks are seen again from now on.
+    WakesAreSeen {
         /// When.
         at: u64,
         /// Which.
@@ -99,6 +106,7 @@ pub struct Pipeline<R> {
 enum Change {
     Watch(Service, bool),
     Forget(u32),
+    WakesAreSeen(u32),
 }
 
 impl<R: FnMut() -> u64> Pipeline<R> {
@@ -133,6 +141,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
                 self.changes.push_back((at, Change::Watch(service, reads_are_seen)));
             }
             Input::Forget { at, pid } => self.changes.push_back((at, Change::Forget(pid))),
+            Input::WakesAreSeen { at, pid } => self.changes.push_back((at, Change::WakesAreSeen(pid))),
             Input::Lose { from, until } => self.tracer.lose(from, until),
             Input::Turn { now, epoch } => {
                 let until = now.saturating_sub(HELD_BACK);
@@ -163,6 +172,11 @@ impl<R: FnMut() -> u64> Pipeline<R> {
     /// The sockets of which nothing more need be heard.
     pub fn take_unwanted(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.unwanted)
+    }
+
+    /// The processes of which something else is to be seen from now on.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        self.tracer.take_wishes()
     }
 
     /// What was done so far.
@@ -201,6 +215,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
                     self.tracer.watch(service, reads_are_seen);
                 }
                 Change::Forget(pid) => self.tracer.forget(pid, at),
+                Change::WakesAreSeen(pid) => self.tracer.wakes_are_seen(pid, at),
             }
         }
     }

@@ -27,7 +27,7 @@ const MOST_OF_A_RECORD: u32 = 64 << 10;
 /// One record of the file.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Record {
-    #[prost(oneof = "Entry", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Entry", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     entry: Option<Entry>,
 }
 
@@ -50,6 +50,8 @@ enum Entry {
     /// The recording is whole. What is in it: so many events.
     #[prost(uint64, tag = "7")]
     End(u64),
+    #[prost(message, tag = "8")]
+    WakesAreSeen(WakesAreSeen),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -68,6 +70,14 @@ struct Watch {
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 struct Forget {
+    #[prost(uint64, tag = "1")]
+    at: u64,
+    #[prost(uint32, tag = "2")]
+    pid: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct WakesAreSeen {
     #[prost(uint64, tag = "1")]
     at: u64,
     #[prost(uint32, tag = "2")]
@@ -107,6 +117,7 @@ impl From<&Input> for Entry {
                 reads_are_seen: *reads_are_seen,
             }),
             Input::Forget { at, pid } => Self::Forget(Forget { at: *at, pid: *pid }),
+            Input::WakesAreSeen { at, pid } => Self::WakesAreSeen(WakesAreSeen { at: *at, pid: *pid }),
             Input::Lose { from, until } => Self::Lose(Lose { from: *from, until: *until }),
             Input::Turn { now, epoch } => Self::Turn(Turn { now: *now, epoch: *epoch }),
             Input::Flush { epoch } => Self::Flush(Flush { epoch: *epoch }),

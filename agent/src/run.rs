@@ -184,6 +184,10 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
         for socket in self.feed.pipeline.take_unwanted() {
             self.kernel.ignore(socket);
         }
+        for wish in self.feed.pipeline.take_wishes() {
+            let seen = self.targets.wish(wish, &mut self.kernel);
+            seen.into_iter().for_each(|input| self.feed.tell(input));
+        }
         self.hand_on();
     }
 

@@ -43,6 +43,15 @@ pub enum LinkBy {
     Thread,
 }
 
+/// What is to be seen of a process from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Which process.
+    pub pid: u32,
+    /// Whether its tasks' wakes are.
+    pub wakes: bool,
+}
+
 /// Numbers of spans.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(u64);
@@ -171,6 +180,22 @@ impl Tracer {
         for process in self.processes.values_mut() {
             process.lose(at, self.in_gap, &mut out);
         }
+    }
+
+    /// The wakes of a process are seen again.
+    pub fn wakes_are_seen(&mut self, pid: u32, at: u64) {
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.wakes_are_seen(at);
+        }
+    }
+
+    /// The processes whose wakes need not be seen any more, or have to be seen after all.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        let wishes = self.processes.iter_mut().filter_map(|(pid, process)| {
+            let wakes = process.take_wish()?;
+            Some(Wish { pid: *pid, wakes })
+        });
+        wishes.collect()
     }
 
     /// The spans that are over and whose links are final.

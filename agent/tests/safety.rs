@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use aya::programs::loaded_programs;
@@ -21,7 +22,7 @@ use bookstore_otlp::collector::ExportTraceServiceRequest;
 use bookstore_otlp::common::KeyValue;
 use bookstore_otlp::trace::{Span, kind};
 use procfs::process::{MMapPath, Process};
-use support::{Load, Service, until, upstream};
+use support::{Load, Service, server, until, upstream};
 
 mod support;
 
@@ -31,7 +32,7 @@ const BREAKPOINT: u8 = 0xcc;
 #[test]
 #[ignore = "is started by the others, as the process that is watched"]
 fn service() -> anyhow::Result<()> {
-    support::server::run()
+    server::run()
 }
 
 #[test]
@@ -67,6 +68,34 @@ fn nothing_stays_behind_and_no_request_fails_when_it_is_killed_under_load() -> a
     until("its programs are gone", || Ok(programs.is_disjoint(&all_programs())))?;
     load.more(500)?;
     load.finish()
+}
+
+#[test]
+fn probes_on_wakes_are_there_only_where_wakes_tell_something() -> anyhow::Result<()> {
+    if !support::is_root("where probes are not needed") {
+        return Ok(());
+    }
+    let service = Service::start(upstream()?)?;
+    let pid = service.child.id();
+    let text = Text::of_probes(pid)?;
+    let load = Load::below(server::ALONE, service.address, 4);
+    let (_, links) = watched(&service, None, || {
+        until("probes are there", || Ok(text.probes(pid)? == text.0.len()))?;
+        // Until it is known that it asks nobody.
+        until("they are gone", || Ok(text.probes(pid)? == 0))?;
+        load.finish()?;
+        let load = Load::start(service.address, 4);
+        until("they are there again", || Ok(text.probes(pid)? == text.0.len()))?;
+        // What was asked meanwhile is linked to nothing; a second later all is.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_secs(2) {
+            load.more(100)?;
+        }
+        load.finish()
+    })?;
+    assert_eq!(links.wrong, Vec::<String>::new());
+    assert!(links.right > links.unlinked, "{} are linked, {} are not", links.right, links.unlinked);
+    Ok(())
 }
 
 /// Where probes of an executable go: each place in the process's memory, and the byte of the file.
@@ -143,10 +172,23 @@ struct Links {
     wrong: Vec<String>,
 }
 
-/// What the agent made of a service under load. The service asks for what it is asked for, so that it can be seen what
-/// belongs together.
+/// What the agent made of a service under load.
 fn watched_under_load(ring: Option<u32>) -> anyhow::Result<(Numbers, Links)> {
     let service = Service::start(upstream()?)?;
+    watched(&service, ring, || {
+        let load = Load::start(service.address, 8);
+        load.more(1_000)?;
+        load.finish()
+    })
+}
+
+/// What the agent makes of a service meanwhile. The service asks for what it is asked for, so that it can be seen what
+/// belongs together.
+fn watched(
+    service: &Service,
+    ring: Option<u32>,
+    meanwhile: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<(Numbers, Links)> {
     let rules = Rules { any: vec![Rule::new(Select::Pid(service.child.id()))], ..Rules::default() };
     let options = Options { rules, ring, ..Options::default() };
     let stop = AtomicBool::new(false);
@@ -156,14 +198,11 @@ fn watched_under_load(ring: Option<u32>) -> anyhow::Result<(Numbers, Links)> {
             let mut keeper = Keeper { watches, requests: Vec::new() };
             run::run(&options, &stop, &mut keeper).map(|numbers| (numbers, keeper.requests))
         });
-        let loaded = watched.recv_timeout(support::PATIENCE).context("the service is not watched").and_then(|()| {
-            let load = Load::start(service.address, 8);
-            load.more(1_000)?;
-            load.finish()
-        });
+        let done =
+            watched.recv_timeout(support::PATIENCE).context("the service is not watched").and_then(|()| meanwhile());
         stop.store(true, Ordering::Relaxed);
         let agent = agent.join().map_err(|_| anyhow::anyhow!("the agent has panicked"))?;
-        loaded.and(agent)
+        done.and(agent)
     })?;
     Ok((summary, links(&requests)))
 }

@@ -120,6 +120,7 @@ impl<R: Read> Reader<R> {
             Entry::End(events) => return Err(broken(format!("{} events were read of {events}", self.events))),
             Entry::Watch(watch) => watch.into(),
             Entry::Forget(it) => Input::Forget { at: it.at, pid: it.pid },
+            Entry::WakesAreSeen(it) => Input::WakesAreSeen { at: it.at, pid: it.pid },
             Entry::Lose(it) => Input::Lose { from: it.from, until: it.until },
             Entry::Turn(it) => Input::Turn { now: it.now, epoch: it.epoch },
             Entry::Flush(it) => Input::Flush { epoch: it.epoch },

@@ -37,6 +37,7 @@ fn inputs() -> Vec<Input> {
         Input::Watch { at: 1, service, reads_are_seen: true },
         Input::Lose { from: 2, until: 3 },
         Input::Turn { now: 100_000_000, epoch: 5 },
+        Input::WakesAreSeen { at: 5, pid: 1 },
         Input::Forget { at: 6, pid: 1 },
         Input::Flush { epoch: 7 },
     ]
@@ -154,6 +155,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             Entry::Watch(Watch { at, pid, name: "a".to_owned(), executable: "b".to_owned(), reads_are_seen })
         }),
         (time(), 0..3_u32).prop_map(|(at, pid)| Entry::Forget(Forget { at, pid })),
+        (time(), 0..3_u32).prop_map(|(at, pid)| Entry::WakesAreSeen(WakesAreSeen { at, pid })),
         (time(), time()).prop_map(|(from, until)| Entry::Lose(Lose { from, until })),
         (time(), time()).prop_map(|(now, epoch)| Entry::Turn(Turn { now, epoch })),
         time().prop_map(|epoch| Entry::Flush(Flush { epoch })),

@@ -12,6 +12,7 @@ use crate::discover::{self, Census, Changes, Executables, Found, Listeners, Rule
 use crate::event::{Event, What};
 use crate::kernel::Kernel;
 use crate::pipeline::Input;
+use crate::trace::Wish;
 
 /// Everybody who is watched.
 pub(super) struct Targets {
@@ -82,6 +83,23 @@ impl Targets {
                 && let Err(error) = kernel.calibrated(*pid, distance)
             {
                 tracing::warn!(pid, service = found.service.name, "{error:#}");
+            }
+        }
+    }
+
+    /// Sees from now on what is wished. Gives what the pipeline has to be told.
+    pub(super) fn wish(&mut self, Wish { pid, wakes }: Wish, kernel: &mut Kernel) -> Option<Input> {
+        let found = &self.watched.get(&pid)?.found;
+        if !wakes {
+            kernel.leave_wakes(pid);
+            return None;
+        }
+        let seen = self.executables.probes(found).map_err(anyhow::Error::from);
+        match seen.and_then(|probes| kernel.see_wakes(pid, &found.executable, &probes)) {
+            Ok(()) => Some(Input::WakesAreSeen { at: clock::now(), pid }),
+            Err(error) => {
+                tracing::warn!(pid, service = found.service.name, "its wakes cannot be seen again: {error:#}");
+                None
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One process: its tasks and connections, and which of its requests caused which.
 
 mod reads;
+mod wakes;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::tasks::{TaskId, Tasks};
 use super::threads::Threads;
 use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
 use reads::Read;
+use wakes::Wakes;
 
 /// The kernel's address of a socket.
 type Socket = u64;
@@ -35,6 +37,8 @@ pub(crate) struct Process {
     spawns_for: HashMap<TaskId, Socket>,
     /// Client connections by the task whose next wakes tell who asked.
     wakes_for: HashMap<TaskId, Socket>,
+    /// Whether it is seen who wakes whom.
+    wakes: Wakes,
     shared: Shared,
     /// Whether it is seen which task reads which stream of HTTP/2.
     reads_are_seen: bool,
@@ -79,6 +83,7 @@ impl Process {
             connections: HashMap::default(),
             spawns_for: HashMap::default(),
             wakes_for: HashMap::default(),
+            wakes: Wakes::default(),
             shared: Shared::default(),
             last_read: HashMap::default(),
             threads: Threads::default(),
@@ -234,6 +239,7 @@ impl Process {
                     return;
                 }
                 if side == Side::Server {
+                    self.wakes.serves();
                     self.last_read.insert(stamp.thread, span.id);
                     if !is_http2 && watched.server.is_busy() {
                         // Pipelined: which of them the task is at is not to be seen from here.
@@ -276,6 +282,10 @@ impl Process {
                             link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
                         }
                     },
+                };
+                let link = match link {
+                    Link::Wakes { .. } if !self.wakes.would_tell(stamp.time) => Link::None(Reason::NoWake),
+                    link => link,
                 };
                 if matches!(link, Link::Wakes { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
@@ -346,6 +356,16 @@ impl Process {
         for watched in self.connections.values_mut() {
             watched.client.tick(now, out);
         }
+    }
+
+    /// Its wakes are seen again.
+    pub(crate) fn wakes_are_seen(&mut self, at: u64) {
+        self.wakes.are_seen(at);
+    }
+
+    /// Whether its wakes should be seen, where that has changed.
+    pub(crate) fn take_wish(&mut self) -> Option<bool> {
+        self.wakes.take_wish()
     }
 
     /// Events were lost before this time, and more are while it is `unsure`: nothing that is open is linked by what may have

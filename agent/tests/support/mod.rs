@@ -115,10 +115,15 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn start(address: SocketAddr, customers: usize) -> Self {
+        Self::below("", address, customers)
+    }
+
+    /// All that they ask for is below a path.
+    pub(crate) fn below(path: &'static str, address: SocketAddr, customers: usize) -> Self {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let customer = |number| {
             let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
-            std::thread::spawn(move || ask(address, number, &stop, &done))
+            std::thread::spawn(move || ask(address, path, number, &stop, &done))
         };
         let customers = (0..customers).map(customer).collect();
         Self { stop, done, customers }
@@ -143,7 +148,7 @@ impl Load {
     }
 }
 
-fn ask(address: SocketAddr, customer: usize, stop: &AtomicBool, done: &AtomicU64) -> anyhow::Result<()> {
+fn ask(address: SocketAddr, below: &str, customer: usize, stop: &AtomicBool, done: &AtomicU64) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -152,7 +157,7 @@ fn ask(address: SocketAddr, customer: usize, stop: &AtomicBool, done: &AtomicU64
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let path = format!("/{customer}-{number}");
+        let path = format!("{below}/{customer}-{number}");
         write!(stream, "GET {path} HTTP/1.1\r\nhost: service\r\n\r\n")?;
         let head = read_head(&mut reader)?.context("the service has closed the connection")?;
         anyhow::ensure!(head.starts_with("HTTP/1.1 200 "), "{path} was answered by {head}");
