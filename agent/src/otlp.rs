@@ -1,7 +1,7 @@
 //! Spans as OTLP, by the semantic conventions 1.42 that the services' own telemetry follows too.
 //!
-//! Layout: here what all spans have; `attributes` writes them; `batch` is what is sent; `http`, `grpc` and `sql` say the rest of each
-//! kind.
+//! Layout: here what all spans have; `http`, `grpc` and `sql` say the rest of each kind; `attributes` is how it is written; `batch` is
+//! what is sent.
 
 mod attributes;
 mod batch;
@@ -103,7 +103,8 @@ fn write(spans: &[&Span], epoch: u64, routes: &mut (Routes, Routes), attributes:
     starts.zip(&ends).map(|(start, end)| messages.slice(start..*end)).collect()
 }
 
-/// Its fields in the order of their numbers, and none that says nothing, as all writers of protobuf have it.
+/// A `Span` (opentelemetry-proto, `trace.proto`): its fields in the order of their numbers, and none that says nothing, as all
+/// writers of protobuf have it.
 fn write_one(span: &Span, epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes, into: &mut Vec<u8>) {
     let Span { trace_id, span_id, parent_id, local } = span;
     let routes = if local.side == Side::Server { &mut routes.0 } else { &mut routes.1 };
