@@ -8,7 +8,6 @@
 //! server span waits a moment for the client span of its caller, whose link may be found only when the answer is there.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use foldhash::HashMap;
 
@@ -183,22 +182,10 @@ impl<R: FnMut() -> u64> Assembler<R> {
     }
 }
 
-/// A service's spans are sent together; the service comes first whose span does.
-pub fn by_service(spans: Vec<Span>) -> Vec<(Arc<crate::trace::Service>, Vec<Span>)> {
-    let mut services: Vec<(Arc<crate::trace::Service>, Vec<Span>)> = Vec::new();
-    let mut places = HashMap::default();
-    for span in spans {
-        let place = *places.entry(Arc::clone(&span.local.service)).or_insert(services.len());
-        match services.get_mut(place) {
-            Some((_, spans)) => spans.push(span),
-            None => services.push((Arc::clone(&span.local.service), vec![span])),
-        }
-    }
-    services
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::trace::Service;
     use crate::wire::Request;

@@ -1,7 +1,9 @@
 //! Spans as OTLP, by the semantic conventions 1.42 that the services' own telemetry follows too.
 //!
-//! Layout: here what all spans have; `batch` is what is sent; `http`, `grpc` and `sql` say the rest of each kind.
+//! Layout: here what all spans have; `http`, `grpc` and `sql` say the rest of each kind; `attributes` is how it is written; `batch` is
+//! what is sent.
 
+mod attributes;
 mod batch;
 mod grpc;
 mod http;
@@ -9,15 +11,18 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use attributes::Attributes;
 pub use batch::{Batch, ResourceBatch, ScopeBatch};
-use bookstore_otlp::common::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, Resource, Value};
-use bookstore_otlp::trace::{Span as Message, Status, kind};
-use prost::Message as _;
+use bookstore_otlp::common::{InstrumentationScope, KeyValue, Resource};
+use bookstore_otlp::trace::{Status, kind, status_code};
+use prost::bytes::Bytes;
+use prost::encoding;
 
-use crate::assemble::{Span, by_service};
+use crate::assemble::Span;
 use crate::redaction;
 use crate::routes::Routes;
 use crate::trace::{Edge, LocalSpan, Service, Side};
@@ -32,21 +37,34 @@ const RECORDED: [&str; 2] = ["x-hop", "x-request-id"];
 /// The most services whose routes are remembered. Those of more have no routes.
 const MOST_SERVICES: usize = 256;
 
+/// About as many bytes a span has.
+const BYTES_OF_A_SPAN: usize = 768;
+
 /// Makes messages of spans.
 #[derive(Debug, Default)]
 pub struct Encoder {
     /// By `service.name`: the routes that it serves, and the paths that it asks others for.
     routes: HashMap<String, (Routes, Routes)>,
+    attributes: Attributes,
 }
 
 impl Encoder {
     /// One batch of all spans. `epoch` is the time of day at which `CLOCK_MONOTONIC` was 0.
-    pub fn batch(&mut self, spans: Vec<Span>, epoch: u64) -> Batch {
-        let services = by_service(spans).into_iter();
-        Batch { resource_spans: services.map(|(service, spans)| self.service(&service, spans, epoch)).collect() }
+    pub fn batch(&mut self, spans: &[Span], epoch: u64) -> Batch {
+        // They are few, and most often one and the same is compared with itself.
+        let mut services: Vec<(&Arc<Service>, Vec<&Span>)> = Vec::new();
+        for span in spans {
+            let service = &span.local.service;
+            match services.iter_mut().find(|(known, _)| *known == service) {
+                Some((_, spans)) => spans.push(span),
+                None => services.push((service, vec![span])),
+            }
+        }
+        let services = services.into_iter();
+        Batch { resource_spans: services.map(|(service, spans)| self.service(service, &spans, epoch)).collect() }
     }
 
-    fn service(&mut self, service: &Arc<Service>, spans: Vec<Span>, epoch: u64) -> ResourceBatch {
+    fn service(&mut self, service: &Service, spans: &[&Span], epoch: u64) -> ResourceBatch {
         let attributes = vec![
             KeyValue::new("service.name", service.name.as_str()),
             KeyValue::new("process.pid", i64::from(service.pid)),
@@ -62,7 +80,7 @@ impl Encoder {
         let mut none = <(Routes, Routes)>::default();
         let is_room = self.routes.len() < MOST_SERVICES || self.routes.contains_key(&service.name);
         let routes = if is_room { self.routes.entry(service.name.clone()).or_default() } else { &mut none };
-        let spans = spans.into_iter().map(|span| message(span, epoch, routes).encode_to_vec().into()).collect();
+        let spans = write(spans, epoch, routes, &mut self.attributes);
         ResourceBatch {
             resource: Some(Resource { attributes, ..Resource::default() }),
             scope_spans: vec![ScopeBatch { scope: Some(scope), spans, schema_url: SCHEMA_URL.to_owned() }],
@@ -71,55 +89,83 @@ impl Encoder {
     }
 }
 
-fn message(span: Span, epoch: u64, routes: &mut (Routes, Routes)) -> Message {
+/// A `Span` each, in one piece of memory: they are sent together, so none keeps it longer than another.
+fn write(spans: &[&Span], epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes) -> Vec<Bytes> {
+    let mut messages = Vec::with_capacity(spans.len() * BYTES_OF_A_SPAN);
+    let mut ends = Vec::with_capacity(spans.len());
+    for span in spans {
+        attributes.clear();
+        write_one(span, epoch, routes, attributes, &mut messages);
+        ends.push(messages.len());
+    }
+    let messages = Bytes::from(messages.into_boxed_slice());
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    starts.zip(&ends).map(|(start, end)| messages.slice(start..*end)).collect()
+}
+
+/// A `Span` (opentelemetry-proto, `trace.proto`): its fields in the order of their numbers, and none that says nothing, as all
+/// writers of protobuf have it.
+fn write_one(span: &Span, epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes, into: &mut Vec<u8>) {
     let Span { trace_id, span_id, parent_id, local } = span;
     let routes = if local.side == Side::Server { &mut routes.0 } else { &mut routes.1 };
-    let Described { name, mut attributes, error } = match &local.request {
-        Request::Http(request) if request.is_grpc() => grpc::describe(&local, request),
-        Request::Http(request) => http::describe(&local, request, routes),
-        Request::Sql(request) => sql::describe(&local, request),
+    let Described { name, error } = match &local.request {
+        Request::Http(request) if request.is_grpc() => grpc::describe(local, request, attributes),
+        Request::Http(request) => http::describe(local, request, routes, attributes),
+        Request::Sql(request) => sql::describe(local, request, attributes),
     };
-    let LocalSpan { edge, side, reason, .. } = &local;
+    of_all(local, error.as_deref(), attributes);
+
+    attributes::bytes(1, &trace_id.to_be_bytes(), into);
+    attributes::bytes(2, &span_id.to_be_bytes(), into);
+    if *parent_id != 0 {
+        attributes::bytes(4, &parent_id.to_be_bytes(), into);
+    }
+    if !name.is_empty() {
+        attributes::bytes(5, name.as_bytes(), into);
+    }
+    let kind = match local.side {
+        Side::Server => kind::SERVER,
+        Side::Client => kind::CLIENT,
+    };
+    encoding::int32::encode(6, &kind, into);
+    for (field, time) in [(7, local.start.saturating_add(epoch)), (8, local.end.saturating_add(epoch))] {
+        if time != 0 {
+            encoding::fixed64::encode(field, &time, into);
+        }
+    }
+    into.extend_from_slice(attributes.as_bytes());
+    if error.is_some() {
+        let status = Status { code: status_code::ERROR, ..Status::default() };
+        encoding::message::encode(15, &status, into);
+    }
+}
+
+/// The attributes that spans of all kinds have, after those of their own.
+fn of_all(span: &LocalSpan, error: Option<&str>, attributes: &mut Attributes) {
+    let LocalSpan { edge, side, reason, .. } = span;
     let (own, peer) = match side {
         Side::Server => (edge.server, edge.client),
         Side::Client => (edge.client, edge.server),
     };
-    attributes.push(KeyValue::new("network.peer.address", peer.ip().to_string()));
-    attributes.push(KeyValue::new("network.peer.port", i64::from(peer.port())));
-    attributes.push(KeyValue::new("network.local.port", i64::from(own.port())));
+    attributes.address("network.peer.address", peer.ip());
+    attributes.int("network.peer.port", peer.port());
+    attributes.int("network.local.port", own.port());
     if let Some(reason) = reason {
-        attributes.push(KeyValue::new("bookstore.link.reason", reason.as_str()));
+        attributes.str("bookstore.link.reason", reason.as_str());
     }
-    if How::of(&local) == How::Cancelled {
-        attributes.push(KeyValue::new("bookstore.cancelled", true));
+    if How::of(span) == How::Cancelled {
+        attributes.bool("bookstore.cancelled", true);
     }
-    let status = error.map(|error| {
-        attributes.push(KeyValue::new("error.type", error));
-        Status { code: 2, ..Status::default() }
-    });
-    Message {
-        trace_id: trace_id.to_be_bytes().to_vec(),
-        span_id: span_id.to_be_bytes().to_vec(),
-        parent_span_id: if parent_id == 0 { Vec::new() } else { parent_id.to_be_bytes().to_vec() },
-        name,
-        kind: match side {
-            Side::Server => kind::SERVER,
-            Side::Client => kind::CLIENT,
-        },
-        start_time_unix_nano: local.start.saturating_add(epoch),
-        end_time_unix_nano: local.end.saturating_add(epoch),
-        attributes,
-        status,
-        ..Message::default()
+    if let Some(error) = error {
+        attributes.str("error.type", error);
     }
 }
 
-/// What is of a kind of spans.
-struct Described {
-    name: String,
-    attributes: Vec<KeyValue>,
+/// What is of a kind of spans, beside attributes.
+struct Described<'a> {
+    name: Cow<'a, str>,
     /// `error.type`.
-    error: Option<String>,
+    error: Option<Cow<'a, str>>,
 }
 
 /// How an exchange came to its end.
@@ -143,17 +189,17 @@ impl How {
 }
 
 /// `server.address` and `server.port`: whom the client asked for, as far as it said; else where its bytes went.
-fn server(request: &HttpRequest, edge: &Edge, attributes: &mut Vec<KeyValue>) {
+fn server(request: &HttpRequest, edge: &Edge, attributes: &mut Attributes) {
     let (name, port) = request.host().unzip();
-    let address = name.map_or_else(|| edge.server.ip().to_string(), str::to_owned);
-    attributes.push(KeyValue::new("server.address", address));
-    attributes.push(KeyValue::new("server.port", i64::from(port.flatten().unwrap_or(edge.server.port()))));
+    match name {
+        Some(name) => attributes.str("server.address", name),
+        None => attributes.address("server.address", edge.server.ip()),
+    }
+    attributes.int("server.port", port.flatten().unwrap_or(edge.server.port()));
 }
 
-fn recorded(headers: &Headers, prefix: &str, attributes: &mut Vec<KeyValue>) {
+fn recorded(headers: &Headers, prefix: &str, attributes: &mut Attributes) {
     for (name, value) in headers.iter().filter(|(name, _)| RECORDED.contains(name) || redaction::is_off()) {
-        let values = vec![AnyValue::from(value.as_str())];
-        let list = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) };
-        attributes.push(KeyValue::new(format!("{prefix}{name}"), list));
+        attributes.list([prefix, name], value);
     }
 }

@@ -151,7 +151,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
                 if now.saturating_sub(self.handed_on) >= HAND_ON {
                     self.handed_on = now;
                     let spans = self.assembler.take(until, false);
-                    self.hand_on(spans, Some(now), epoch);
+                    self.hand_on(&spans, Some(now), epoch);
                 }
             }
             Input::Flush { epoch } => {
@@ -159,7 +159,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
                 self.tracer.tick(u64::MAX);
                 self.assemble();
                 let spans = self.assembler.take(u64::MAX, true);
-                self.hand_on(spans, None, epoch);
+                self.hand_on(&spans, None, epoch);
             }
         }
     }
@@ -227,8 +227,8 @@ impl<R: FnMut() -> u64> Pipeline<R> {
         spans.into_iter().for_each(|span| self.assembler.add(span));
     }
 
-    fn hand_on(&mut self, mut spans: Vec<Span>, now: Option<u64>, epoch: u64) {
-        for span in &spans {
+    fn hand_on(&mut self, spans: &[Span], now: Option<u64>, epoch: u64) {
+        for span in spans {
             *self.spans.entry(kind(&span.local)).or_default() += 1;
             // At the end nothing waits, so nothing is to be learnt.
             let Some(now) = now else { continue };
@@ -236,11 +236,8 @@ impl<R: FnMut() -> u64> Pipeline<R> {
             let place = DELAYS.iter().position(|most| delay <= *most).unwrap_or(DELAYS.len());
             self.delays[place] += 1;
         }
-        while !spans.is_empty() {
-            let rest = spans.split_off(spans.len().min(MOST_OF_A_MESSAGE));
-            self.messages.push(self.encoder.batch(spans, epoch));
-            spans = rest;
-        }
+        let batches = spans.chunks(MOST_OF_A_MESSAGE).map(|spans| self.encoder.batch(spans, epoch));
+        self.messages.extend(batches);
     }
 }
 

@@ -4,7 +4,7 @@
 //! one: numbers, ids, whatever has digits, what is long and looks random. Words stay as they are, so where a word is the value
 //! (`/shapes/join`) the route is too special. Therefore routes are counted, and beyond a number of them there are no new ones.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 /// What stands for a value.
 const PLACEHOLDER: &str = "{id}";
@@ -21,28 +21,31 @@ const LONG: usize = 16;
 
 /// The routes of one service, server or client.
 #[derive(Debug, Default)]
-pub(crate) struct Routes(HashSet<Box<str>>);
+pub(crate) struct Routes {
+    known: HashSet<Box<str>>,
+    /// The route of the path that is looked at: most are known, so only new ones are kept.
+    route: String,
+}
 
 impl Routes {
     /// The route of a path. `exists`: by its answer there is something at this path. Of what is not there nothing is learnt;
     /// else whoever tries names at random would use up the number.
-    pub(crate) fn infer(&mut self, path: &str, exists: bool) -> Option<String> {
-        let route = template(path)?;
-        if self.0.contains(route.as_str()) {
-            return Some(route);
+    pub(crate) fn infer(&mut self, path: &str, exists: bool) -> Option<&str> {
+        template(path, &mut self.route)?;
+        if !self.known.contains(self.route.as_str()) {
+            if !exists || self.known.len() == MOST {
+                return None;
+            }
+            self.known.insert(self.route.as_str().into());
         }
-        if !exists || self.0.len() == MOST {
-            return None;
-        }
-        self.0.insert(route.as_str().into());
-        Some(route)
+        Some(&self.route)
     }
 }
 
 /// The path with placeholders; none where it is no path that a router would know.
-fn template(path: &str) -> Option<String> {
+fn template(path: &str, route: &mut String) -> Option<()> {
     let segments = path.strip_prefix('/')?.split('/');
-    let mut route = String::with_capacity(path.len());
+    route.clear();
     for (at, segment) in segments.enumerate() {
         if at == MOST_SEGMENTS {
             return None;
@@ -50,7 +53,7 @@ fn template(path: &str) -> Option<String> {
         route.push('/');
         route.push_str(if is_word(segment) { segment } else { PLACEHOLDER });
     }
-    Some(route)
+    Some(())
 }
 
 /// Whether a segment may be a part of a route. An empty one is: `/books/` is not `/books`.
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     fn infer(path: &str) -> Option<String> {
-        Routes::default().infer(path, true)
+        Routes::default().infer(path, true).map(str::to_owned)
     }
 
     /// The shop's routes (`services/*/src/routes.rs`, `services/storefront/src/{web,api}`), each with a path that is asked
@@ -187,7 +190,7 @@ mod tests {
         }
         let known = (1..10_000).filter(|number| routes.infer(&name(*number), true).is_some()).count();
         assert_eq!(known, MOST);
-        assert_eq!(routes.infer(&name(1), false), Some(name(1)), "those that are known stay");
+        assert_eq!(routes.infer(&name(1), false), Some(name(1).as_str()), "those that are known stay");
     }
 
     fn segment() -> impl Strategy<Value = String> {

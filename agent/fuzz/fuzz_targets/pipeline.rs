@@ -162,7 +162,7 @@ fn of_side(spans: &[Span], side: Side) -> HashMap<u64, u32> {
 
 fn sent(encoder: &mut Encoder, spans: Vec<Span>) {
     let count = spans.len();
-    let request = encoder.batch(spans, 1).read().expect("spans are in it");
+    let request = encoder.batch(&spans, 1).read().expect("spans are in it");
     let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
     let messages: Vec<_> = scopes.flat_map(|scope| &scope.spans).collect();
     assert_eq!(messages.len(), count);

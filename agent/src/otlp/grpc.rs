@@ -1,8 +1,8 @@
 //! Spans of gRPC (semantic conventions, "gRPC").
 
-use bookstore_otlp::common::KeyValue;
+use std::borrow::Cow;
 
-use super::{Described, How, recorded, server};
+use super::{Attributes, Described, How, recorded, server};
 use crate::trace::{LocalSpan, Side};
 use crate::wire::{HttpRequest, Response};
 
@@ -34,7 +34,7 @@ const CODES: [&str; 17] = [
 const SERVER_FAULTS: [&str; 6] =
     ["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"];
 
-pub(super) fn describe(span: &LocalSpan, request: &HttpRequest) -> Described {
+pub(super) fn describe<'a>(span: &LocalSpan, request: &'a HttpRequest, attributes: &mut Attributes) -> Described<'a> {
     let is_server = span.side == Side::Server;
     let code = code(span);
     let path = request.path();
@@ -42,20 +42,21 @@ pub(super) fn describe(span: &LocalSpan, request: &HttpRequest) -> Described {
     // Anybody may ask a server for any name: those of methods that are not there stay out of the span's name.
     let unknown = is_server && code == Some("UNIMPLEMENTED");
     let (name, method) = if unknown { (SYSTEM, "_OTHER") } else { (full, full) };
-    let mut attributes = vec![KeyValue::new("rpc.system.name", SYSTEM), KeyValue::new("rpc.method", method)];
+    attributes.str("rpc.system.name", SYSTEM);
+    attributes.str("rpc.method", method);
     if unknown {
-        attributes.push(KeyValue::new("rpc.method_original", full));
+        attributes.str("rpc.method_original", full);
     }
-    server(request, &span.edge, &mut attributes);
+    server(request, &span.edge, attributes);
     if is_server {
-        attributes.push(KeyValue::new("client.address", span.edge.client.ip().to_string()));
+        attributes.address("client.address", span.edge.client.ip());
     }
-    recorded(&request.headers, "rpc.request.metadata.", &mut attributes);
+    recorded(&request.headers, "rpc.request.metadata.", attributes);
     if let Some(Response::Http { headers, .. }) = &span.response {
-        recorded(headers, "rpc.response.metadata.", &mut attributes);
+        recorded(headers, "rpc.response.metadata.", attributes);
     }
     if let Some(code) = code {
-        attributes.push(KeyValue::new("rpc.response.status_code", code));
+        attributes.str("rpc.response.status_code", code);
     }
     // A stream that its reader leaves ends so by intention.
     let left = How::of(span) == How::Cancelled && span.response.is_some();
@@ -63,7 +64,7 @@ pub(super) fn describe(span: &LocalSpan, request: &HttpRequest) -> Described {
         if is_server { SERVER_FAULTS.contains(code) } else { *code != "OK" && !left }
     };
     let name = if name.is_empty() { SYSTEM } else { name };
-    Described { name: name.to_owned(), attributes, error: code.filter(is_error).map(str::to_owned) }
+    Described { name: name.into(), error: code.filter(is_error).map(Cow::Borrowed) }
 }
 
 /// The status. None where it was not understood: the trailers of a connection that is older than the agent may refer to what

@@ -1,8 +1,8 @@
 //! Spans of HTTP (semantic conventions, "HTTP Spans").
 
-use bookstore_otlp::common::KeyValue;
+use std::borrow::Cow;
 
-use super::{Described, How, recorded, server};
+use super::{Attributes, Described, How, recorded, server};
 use crate::redaction;
 use crate::routes::Routes;
 use crate::trace::{LocalSpan, Side};
@@ -17,71 +17,81 @@ const OTHER: &str = "_OTHER";
 /// The longest method of the others that is told.
 const LONGEST_METHOD: usize = 20;
 
-pub(super) fn describe(span: &LocalSpan, request: &HttpRequest, routes: &mut Routes) -> Described {
+pub(super) fn describe<'a>(
+    span: &LocalSpan,
+    request: &'a HttpRequest,
+    routes: &'a mut Routes,
+    attributes: &mut Attributes,
+) -> Described<'a> {
     let is_server = span.side == Side::Server;
     let known = METHODS.contains(&request.method.as_str());
     let method = if known { request.method.as_str() } else { OTHER };
-    let mut attributes =
-        vec![KeyValue::new("http.request.method", method), KeyValue::new("network.protocol.version", request.version)];
+    attributes.str("http.request.method", method);
+    attributes.str("network.protocol.version", request.version);
     if !known && (1..=LONGEST_METHOD).contains(&request.method.len()) {
-        attributes.push(KeyValue::new("http.request.method_original", request.method.as_str()));
+        attributes.str("http.request.method_original", request.method.as_str());
     }
-    server(request, &span.edge, &mut attributes);
-    let path = if redaction::is_off() { &request.target } else { request.path() };
+    server(request, &span.edge, attributes);
+    let path = request.path();
+    let shown = if redaction::is_off() { &request.target } else { path };
     if is_server {
-        attributes.push(KeyValue::new("url.scheme", "http"));
-        attributes.push(KeyValue::new("url.path", path));
-        attributes.push(KeyValue::new("client.address", span.edge.client.ip().to_string()));
+        attributes.str("url.scheme", "http");
+        attributes.str("url.path", shown);
+        attributes.address("client.address", span.edge.client.ip());
         if let Some(agent) = request.header("user-agent") {
-            attributes.push(KeyValue::new("user_agent.original", agent));
+            attributes.str("user_agent.original", agent);
         }
     } else {
-        attributes.push(KeyValue::new("url.full", full(request, span, path)));
+        full(request, span, shown, attributes);
     }
-    recorded(&request.headers, "http.request.header.", &mut attributes);
+    recorded(&request.headers, "http.request.header.", attributes);
 
     let (status, headers) = match &span.response {
         Some(Response::Http { status, headers }) => (Some(*status).filter(|status| *status > 0), Some(headers)),
         _ => (None, None),
     };
     if let Some(status) = status {
-        attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
+        attributes.int("http.response.status_code", status);
     }
     if let Some(headers) = headers {
-        recorded(headers, "http.response.header.", &mut attributes);
+        recorded(headers, "http.response.header.", attributes);
     }
     // 404 and 405: there is nothing at this path, or nothing that can be done so.
     let exists = status.is_some_and(|status| !matches!(status, 404 | 405));
-    let route = routes.infer(request.path(), exists);
-    if let Some(route) = &route {
-        let name = if is_server { "http.route" } else { "url.template" };
-        attributes.push(KeyValue::new(name, route.as_str()));
-        attributes.push(KeyValue::new(format!("bookstore.{name}.inferred"), true));
+    let route = routes.infer(path, exists);
+    if let Some(route) = route {
+        let (name, inferred) = if is_server {
+            ("http.route", "bookstore.http.route.inferred")
+        } else {
+            ("url.template", "bookstore.url.template.inferred")
+        };
+        attributes.str(name, route);
+        attributes.bool(inferred, true);
     }
     let method = if known { method } else { "HTTP" };
-    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
-    Described { name, attributes, error: error(span, is_server, status) }
+    let name = route.map_or(Cow::Borrowed(method), |route| Cow::Owned([method, route].join(" ")));
+    Described { name, error: error(span, is_server, status) }
 }
 
 /// `url.full` without credentials and query.
-fn full(request: &HttpRequest, span: &LocalSpan, path: &str) -> String {
+fn full(request: &HttpRequest, span: &LocalSpan, path: &str, attributes: &mut Attributes) {
     let (name, port) = request.host().unzip();
     let server = span.edge.server;
     match (name, port.flatten()) {
-        (Some(name), Some(port)) => format!("http://{name}:{port}{path}"),
-        (Some(name), None) => format!("http://{name}{path}"),
-        (None, _) => format!("http://{server}{path}"),
+        (Some(name), Some(port)) => attributes.display("url.full", format_args!("http://{name}:{port}{path}")),
+        (Some(name), None) => attributes.display("url.full", format_args!("http://{name}{path}")),
+        (None, _) => attributes.display("url.full", format_args!("http://{server}{path}")),
     }
 }
 
 /// `error.type`.
-fn error(span: &LocalSpan, is_server: bool, status: Option<u16>) -> Option<String> {
+fn error(span: &LocalSpan, is_server: bool, status: Option<u16>) -> Option<Cow<'static, str>> {
     let answered = span.response.is_some();
     let least = if is_server { 500 } else { 400 };
     match How::of(span) {
-        How::Broken(_) => Some(if answered { "body" } else { "request" }.to_owned()),
+        How::Broken(_) => Some(if answered { "body" } else { "request" }.into()),
         // Whoever has the head of the answer may leave its body unread.
-        How::Cancelled if !answered => Some("cancelled".to_owned()),
-        How::Cancelled | How::Whole => status.filter(|status| *status >= least).map(|status| status.to_string()),
+        How::Cancelled if !answered => Some("cancelled".into()),
+        How::Cancelled | How::Whole => status.filter(|status| *status >= least).map(|status| status.to_string().into()),
     }
 }

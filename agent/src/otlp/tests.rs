@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use bookstore_otlp::common::Value;
+use prost::Message as _;
+
 use super::*;
 use crate::trace::Reason;
 use crate::wire::sql::{Sent, Statement};
@@ -82,7 +85,9 @@ impl Exported {
 
 fn send(encoder: &mut Encoder, local: LocalSpan) -> Exported {
     let span = Span { trace_id: 1, span_id: 2, parent_id: 0, local };
-    let mut request = encoder.batch(vec![span], 1_000).read().expect("it is one");
+    let batch = encoder.batch(&[span], 1_000);
+    let mut request = batch.read().expect("it is one");
+    assert_eq!(batch.encode_to_vec(), request.encode_to_vec(), "it is written as all messages are");
     let mut resource = request.resource_spans.remove(0);
     assert_eq!(resource.schema_url, SCHEMA_URL);
     assert_eq!(resource.scope_spans[0].schema_url, SCHEMA_URL);
@@ -309,4 +314,19 @@ fn statements() {
     assert_eq!((unreadable.get("error.type"), unreadable.get("db.response.status_code")), (Some("_OTHER"), None));
     let older = Request::Sql(Box::default());
     assert_eq!(sent(span(Side::Client, older, None, whole())).name, "postgresql");
+}
+
+#[test]
+fn spans_of_any_length_one_after_the_other() {
+    let long = |length: usize| format!("/{}", "a".repeat(length));
+    // Where the length of what is around it takes a byte more.
+    let paths: Vec<_> = (90..130).chain(16_330..16_390).map(long).collect();
+    let span = |path: &String| span(Side::Server, http("GET", path), status(200), whole());
+    let locals = paths.iter().map(span).map(|local| Span { trace_id: 1, span_id: 2, parent_id: 3, local });
+    let batch = Encoder::default().batch(&locals.collect::<Vec<_>>(), 0);
+    let request = batch.read().expect("it is one");
+    assert_eq!(batch.encode_to_vec(), request.encode_to_vec());
+    let spans = &request.resource_spans[0].scope_spans[0].spans;
+    let sent = spans.iter().flat_map(|span| &span.attributes).filter(|it| it.key == "url.path");
+    assert!(sent.map(KeyValue::as_str).eq(paths.iter().map(|path| Some(path.as_str()))));
 }

@@ -244,7 +244,7 @@ fn sent(planted: &[(usize, &Place, Vec<Event>)]) -> (Vec<u8>, usize) {
     tracer.take().into_iter().for_each(|span| assembler.add(span));
     let spans = assembler.take(u64::MAX, true);
     let count = spans.len();
-    (Encoder::default().batch(spans, 0).encode_to_vec(), count)
+    (Encoder::default().batch(&spans, 0).encode_to_vec(), count)
 }
 
 /// The numbers of the secrets in bytes; one of which only the mark is left counts too.

@@ -52,7 +52,7 @@ impl Statement {
         let tokens = tokens(sql, sent.cut)?;
         let has_parameters = tokens.iter().any(|(kind, _)| matches!(kind, TokenKind::PositionalParam { .. }));
         let text = clean::text(&tokens, sent.extended && has_parameters);
-        let summary::Words { text: summary, operation, collection } = summary::read(&tokens);
+        let summary::Words { text: summary, operation, collection } = summary::read(sql, &tokens);
         Some(Self { text, summary, operation, collection })
     }
 
@@ -65,9 +65,12 @@ impl Statement {
     }
 }
 
+/// About as many bytes of a text are one token, with the space after it.
+const BYTES_OF_A_TOKEN: usize = 4;
+
 /// The tokens of a text, as far as they are certain: to its end, or of one that was cut until that.
 fn tokens(sql: &str, cut: bool) -> Option<Vec<Token<'_>>> {
-    let mut tokens = Vec::new();
+    let mut tokens = Vec::with_capacity(sql.len() / BYTES_OF_A_TOKEN);
     let mut rest = sql;
     for token in squawk_lexer::tokenize(sql) {
         let (text, after) = rest.split_at_checked(usize::try_from(token.len).ok()?)?;

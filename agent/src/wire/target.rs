@@ -8,8 +8,10 @@ impl HttpRequest {
     pub fn path(&self) -> &str {
         let end = self.target.find(['?', '#']).unwrap_or(self.target.len());
         let target = self.target.get(..end).unwrap_or_default();
+        if target.starts_with('/') || target == "*" {
+            return target;
+        }
         match target.split_once("://") {
-            _ if target.starts_with('/') || target == "*" => target,
             // What proxies are asked (RFC 9112, 3.2.2).
             Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
             None => "",

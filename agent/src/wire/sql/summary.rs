@@ -16,15 +16,15 @@ pub(super) struct Words {
     pub(super) collection: Option<String>,
 }
 
-/// Goes through the words of a statement.
-pub(super) fn read(tokens: &[Token<'_>]) -> Words {
-    let words = words(tokens);
+/// Goes through the words of a statement: `tokens`, from the start of `sql`.
+pub(super) fn read(sql: &str, tokens: &[Token<'_>]) -> Words {
+    let words = words(sql, tokens);
     let mut found = Found::default();
     for (at, word) in words.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", String::as_str);
+        let before = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
         let after = words.get(at + 1..).unwrap_or_default();
-        let first_after = after.first().map_or("", String::as_str);
-        match word.to_ascii_uppercase().as_str() {
+        let first_after = after.first().copied().unwrap_or_default();
+        match keyword(word) {
             // "FOR UPDATE", "DO UPDATE" and "ON UPDATE" belong to the statement before.
             "UPDATE" if is_one_of(before, &["FOR", "DO", "ON"]) => {}
             operation @ ("UPDATE" | "COPY") => {
@@ -32,26 +32,28 @@ pub(super) fn read(tokens: &[Token<'_>]) -> Words {
                 found.table(first_after);
             }
             // The word before a parenthesis after "AS" is the name of a common table expression.
-            "AS" if first_after == "(" => found.named_here.push(before.to_owned()),
-            operation if is_one_of(operation, &OPERATIONS) => found.operation(operation),
-            place if is_one_of(place, &["FROM", "JOIN", "INTO", "TABLE"]) => {
+            "AS" if first_after == "(" => found.named_here.push(before),
+            place @ ("FROM" | "JOIN" | "INTO" | "TABLE") => {
                 let mut names = after.iter().skip_while(|word| is_one_of(word, &BEFORE_TABLES));
-                let name = names.next().map_or("", String::as_str);
+                let name = names.next().copied().unwrap_or_default();
                 // A function in a table's place ("FROM unnest(…)") is not a table.
-                let is_call = is_one_of(place, &["FROM", "JOIN"]) && names.next().is_some_and(|word| word == "(");
+                let is_call = matches!(place, "FROM" | "JOIN") && names.next().is_some_and(|word| *word == "(");
                 if !is_call {
                     found.table(name);
                 }
             }
-            _ => {}
+            "AS" | "" => {}
+            operation => found.operation(operation),
         }
     }
     found.words()
 }
 
-const OPERATIONS: [&str; 14] = [
+/// The words that a summary is made by: operations, and what stands before tables.
+const KEYWORDS: [&str; 21] = [
     "SELECT",
     "INSERT",
+    "UPDATE",
     "DELETE",
     "BEGIN",
     "COMMIT",
@@ -64,7 +66,18 @@ const OPERATIONS: [&str; 14] = [
     "DROP",
     "VACUUM",
     "ANALYZE",
+    "COPY",
+    "AS",
+    "FROM",
+    "JOIN",
+    "INTO",
+    "TABLE",
 ];
+
+/// Which of them a word is, in whatever case; empty for others.
+fn keyword(word: &str) -> &'static str {
+    KEYWORDS.into_iter().find(|it| word.eq_ignore_ascii_case(it)).unwrap_or_default()
+}
 
 /// What may stand before a table's name.
 const BEFORE_TABLES: [&str; 5] = ["IF", "NOT", "EXISTS", "ONLY", "LATERAL"];
@@ -73,25 +86,25 @@ const BEFORE_TABLES: [&str; 5] = ["IF", "NOT", "EXISTS", "ONLY", "LATERAL"];
 const NO_TABLES: [&str; 4] = ["SELECT", "STDIN", "STDOUT", "PROGRAM"];
 
 #[derive(Debug, Default)]
-struct Found {
-    parts: Vec<String>,
-    tables: Vec<String>,
-    operation: Option<String>,
-    named_here: Vec<String>,
+struct Found<'a> {
+    parts: Vec<&'a str>,
+    tables: Vec<&'a str>,
+    operation: Option<&'static str>,
+    named_here: Vec<&'a str>,
 }
 
-impl Found {
-    fn operation(&mut self, operation: &str) {
-        self.operation.get_or_insert_with(|| operation.to_owned());
-        self.parts.push(operation.to_owned());
+impl<'a> Found<'a> {
+    fn operation(&mut self, operation: &'static str) {
+        self.operation.get_or_insert(operation);
+        self.parts.push(operation);
     }
 
-    fn table(&mut self, word: &str) {
+    fn table(&mut self, word: &'a str) {
         let table = word.trim_matches('"');
         let is_name = table.starts_with(|first: char| first.is_alphabetic() || first == '_');
-        if is_name && !is_one_of(table, &NO_TABLES) && !self.named_here.iter().any(|name| name == word) {
-            self.parts.push(table.to_owned());
-            self.tables.push(table.to_owned());
+        if is_name && !is_one_of(table, &NO_TABLES) && !self.named_here.contains(&word) {
+            self.parts.push(table);
+            self.tables.push(table);
         }
     }
 
@@ -104,30 +117,38 @@ impl Found {
             if !text.is_empty() {
                 text.push(' ');
             }
-            text.push_str(&part);
+            text.push_str(part);
         }
         self.tables.dedup();
-        let collection = if self.tables.len() == 1 { self.tables.pop() } else { None };
-        Words { text, operation: self.operation, collection }
+        let collection = if let [table] = self.tables[..] { Some(table.to_owned()) } else { None };
+        Words { text, operation: self.operation.map(str::to_owned), collection }
     }
 }
 
 /// Words, and opening parentheses. A name with its schema (`public."Books"`) is one word; literals, comments and operators
 /// are none.
-fn words(tokens: &[Token<'_>]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut within = false;
+fn words<'a>(sql: &'a str, tokens: &[Token<'_>]) -> Vec<&'a str> {
+    let mut words = Vec::new();
+    // Where the word began that may go on.
+    let mut began = None;
+    let mut end = 0;
     for (kind, text) in tokens {
+        let start = end;
+        end += text.len();
         let is_part = matches!(
             kind,
             TokenKind::Ident | TokenKind::QuotedIdent { .. } | TokenKind::Dot | TokenKind::PositionalParam { .. }
         );
-        match words.last_mut() {
-            Some(word) if is_part && within => word.push_str(text),
-            _ if is_part || *kind == TokenKind::OpenParen => words.push((*text).to_owned()),
-            _ => {}
+        if is_part {
+            if began.is_some() {
+                words.pop();
+            }
+            let from = *began.get_or_insert(start);
+            words.extend(sql.get(from..end));
+        } else {
+            words.extend((*kind == TokenKind::OpenParen).then_some("("));
+            began = None;
         }
-        within = is_part;
     }
     words
 }
