@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use prost::bytes::Bytes;
+
 /// Raised whenever `bpf/event.h` changes: recordings hold events as the kernel side writes them.
 pub const LAYOUT: u32 = 2;
 
@@ -72,25 +74,25 @@ pub struct Data {
     /// The other end.
     pub remote: SocketAddr,
     /// The first bytes, as many as were captured.
-    pub bytes: Box<[u8]>,
+    pub bytes: Bytes,
 }
 
 impl Event {
     /// Reads one event; none where it is no event of ours.
     #[must_use]
     pub fn read(raw: &[u8]) -> Option<Self> {
-        Self::split(raw).map(|(event, _)| event)
+        Self::split(raw, Bytes::copy_from_slice).map(|(event, _)| event)
     }
 
-    /// Reads one event, and gives its own bytes: in the ring there may be others behind it, which say nothing.
-    #[must_use]
-    pub fn split(whole: &[u8]) -> Option<(Self, &[u8])> {
+    /// Reads one event, and gives its own bytes: in the ring there may be others behind it, which say nothing. `keep` makes
+    /// the copy of what was captured.
+    pub fn split(whole: &[u8], keep: impl FnOnce(&[u8]) -> Bytes) -> Option<(Self, &[u8])> {
         let mut raw = Reader(whole);
         let (kind, process, thread, _) = (raw.u32()?, raw.u32()?, raw.u32()?, raw.u32()?);
         let (time, task) = (raw.u64()?, raw.u64()?);
         let what = match kind {
-            1 => What::Read(Data::read(&mut raw)?),
-            2 => What::Write(Data::read(&mut raw)?),
+            1 => What::Read(Data::read(&mut raw, keep)?),
+            2 => What::Write(Data::read(&mut raw, keep)?),
             3 => What::Close { socket: raw.u64()? },
             4 => What::Wake { other: raw.u64()? },
             5 => What::Spawn { other: raw.u64()? },
@@ -111,11 +113,11 @@ impl Event {
 }
 
 impl Data {
-    fn read(raw: &mut Reader<'_>) -> Option<Self> {
+    fn read(raw: &mut Reader<'_>, keep: impl FnOnce(&[u8]) -> Bytes) -> Option<Self> {
         let (socket, sequence, moved, captured) = (raw.u64()?, raw.u32()?, raw.u32()?, raw.u32()?);
         let (local_port, remote_port) = (raw.u16()?, raw.u16()?);
         let (local, remote) = (raw.address()?, raw.address()?);
-        let bytes = raw.bytes(usize::try_from(captured).ok()?)?.into();
+        let bytes = keep(raw.bytes(usize::try_from(captured).ok()?)?);
         Some(Self {
             socket,
             sequence,
@@ -171,9 +173,9 @@ mod tests {
         let lengths: Vec<u8> = [3_u32, 2, 2].into_iter().flat_map(u32::to_ne_bytes).collect();
         let own = [head, numbers, lengths, vec![0; 36], b"ok".to_vec()].concat();
         let whole = [own.as_slice(), b"of another process"].concat();
-        let (event, raw) = Event::split(&whole).expect("it is one");
+        let (event, raw) = Event::split(&whole, Bytes::copy_from_slice).expect("it is one");
         assert_eq!(raw, own);
         assert!(matches!(event.what, What::Read(data) if *data.bytes == *b"ok"));
-        assert_eq!(Event::split(&own[..own.len() - 1]), None, "less than was captured");
+        assert_eq!(Event::read(&own[..own.len() - 1]), None, "less than was captured");
     }
 }

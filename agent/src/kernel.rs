@@ -1,6 +1,7 @@
 //! The kernel side: loads the programs, attaches them, reads the ring. The only place where that is known.
 
 mod multi;
+mod room;
 mod uprobes;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::discover::{Probes, Spawns};
 use crate::event::Event;
+use room::Room;
 use uprobes::{Link, Uprobes};
 
 /// The programs, built from `bpf/agent.bpf.c`.
@@ -53,6 +55,7 @@ pub struct Kernel {
     programs: Ebpf,
     uprobes: Uprobes,
     ring: RingBuf<MapData>,
+    room: Room,
     /// The probes of each process.
     probes: HashMap<u32, Attached>,
 }
@@ -96,7 +99,7 @@ impl Kernel {
             program.attach().with_context(|| format!("the kernel refuses the tracepoint {tracepoint}"))?;
         }
         let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
-        Ok(Self { programs, uprobes, ring, probes: HashMap::new() })
+        Ok(Self { programs, uprobes, ring, room: Room::default(), probes: HashMap::new() })
     }
 
     /// Watches a process. `current_task` is where its id is, if that is known; else it is found out.
@@ -175,7 +178,7 @@ impl Kernel {
     pub fn read(&mut self, most: usize, mut each: impl FnMut(&[u8], Event)) -> usize {
         for read in 0..most {
             let Some(item) = self.ring.next() else { return read };
-            if let Some((event, raw)) = Event::split(&item) {
+            if let Some((event, raw)) = Event::split(&item, |bytes| self.room.keep(bytes)) {
                 each(raw, event);
             }
         }

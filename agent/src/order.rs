@@ -3,8 +3,7 @@
 //! A syscall's event is sent when it is over, but a write counts from its begin; and each processor sends its own. So
 //! events come nearly in order, and are held back for a moment in which earlier ones may still come.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
 use crate::event::{Event, What};
 
@@ -17,24 +16,16 @@ pub const HELD_BACK: u64 = 50_000_000;
 pub const MOST_BYTES: usize = 8 << 20;
 
 /// Events in the order of their times.
-///
-/// What is moved about to keep the order is their times alone; an event stays where it was put, and its place is used again.
 #[derive(Debug, Default)]
 pub struct Ordered {
-    heap: BinaryHeap<Reverse<Timed>>,
-    events: Vec<Option<Event>>,
-    free: Vec<usize>,
+    events: VecDeque<Event>,
     /// What they take.
     bytes: usize,
-    next: u64,
     /// The time of the last event that was handed on.
     reached: u64,
     late: u64,
     early: u64,
 }
-
-/// When an event was, how many came before it (equal times stay in the order in which they came), and its place.
-type Timed = (u64, u64, usize);
 
 impl Ordered {
     /// Adds an event. One that comes when later ones were handed on already is late: it is counted, and takes its turn
@@ -42,13 +33,9 @@ impl Ordered {
     pub fn add(&mut self, event: Event) {
         self.late += u64::from(event.time < self.reached);
         self.bytes += weight(&event);
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.events.push(None);
-            self.events.len() - 1
-        });
-        self.heap.push(Reverse((event.time, self.next, place)));
-        self.next += 1;
-        self.events[place] = Some(event);
+        // It belongs at the end or close to it, behind those of the same time.
+        let place = self.events.iter().rposition(|it| it.time <= event.time).map_or(0, |before| before + 1);
+        self.events.insert(place, event);
     }
 
     /// The next event that is no later than a time.
@@ -68,15 +55,13 @@ impl Ordered {
     /// The time of the next event.
     #[must_use]
     pub fn next_time(&self) -> Option<u64> {
-        self.heap.peek().map(|Reverse((time, ..))| *time)
+        self.events.front().map(|event| event.time)
     }
 
     fn pop(&mut self) -> Option<Event> {
-        let Reverse((time, _, place)) = self.heap.pop()?;
-        let event = self.events[place].take()?;
-        self.free.push(place);
+        let event = self.events.pop_front()?;
         self.bytes -= weight(&event);
-        self.reached = self.reached.max(time);
+        self.reached = self.reached.max(event.time);
         Some(event)
     }
 
@@ -95,13 +80,13 @@ impl Ordered {
     /// How many are held back.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.events.len()
     }
 
     /// Whether none is held back.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.events.is_empty()
     }
 }
 
@@ -111,7 +96,7 @@ fn weight(event: &Event) -> usize {
         What::Read(data) | What::Write(data) => data.bytes.len(),
         _ => 0,
     };
-    size_of::<Event>() + size_of::<Timed>() + captured
+    size_of::<Event>() + captured
 }
 
 #[cfg(test)]

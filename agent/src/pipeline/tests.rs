@@ -27,7 +27,7 @@ fn exchange(pid: u32, socket: u64, asked: u64, answered: u64) -> [Event; 2] {
         moved: bytes.len(),
         local: SocketAddr::from(SERVER),
         remote: SocketAddr::from(CLIENT),
-        bytes: bytes.into(),
+        bytes: bytes.to_vec().into(),
     };
     let event = |time, what| Event { process: pid, thread: pid, time, task: 7, what };
     let sequence = u32::try_from(asked & 0xffff_ffff).unwrap_or_default();

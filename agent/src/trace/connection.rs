@@ -102,7 +102,8 @@ impl Connection {
         if gap > 0 {
             unknown.pieces.push(Early { reads, bytes: Box::default(), missing: gap, stamp });
         }
-        unknown.pieces.push(Early { reads, bytes: data.bytes.clone(), missing, stamp });
+        // A copy of its own: this may wait for long, and the event's lie among those of others.
+        unknown.pieces.push(Early { reads, bytes: data.bytes[..].into(), missing, stamp });
         let begun = if reads { &mut unknown.read } else { &mut unknown.written };
         let room = LOOKED_AT.saturating_sub(begun.len());
         begun.extend_from_slice(data.bytes.get(..room).unwrap_or(&data.bytes));

@@ -50,7 +50,7 @@ impl Story {
             moved: bytes.len(),
             local: address(80),
             remote: address(u16::try_from(socket).unwrap()),
-            bytes: bytes.into(),
+            bytes: bytes.to_vec().into(),
         }
     }
 
