@@ -1,5 +1,6 @@
 //! The kernel side: loads the programs, attaches them, reads the ring. The only place where that is known.
 
+mod memory;
 mod multi;
 mod uprobes;
 
@@ -71,22 +72,26 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn load(ring_bytes: u32) -> anyhow::Result<Self> {
         let processors = aya::util::nr_cpus().map_or(256, |count| u32::try_from(count).unwrap_or(256));
-        let btf = Btf::from_sys_fs().context(
-            "the kernel's description of itself (/sys/kernel/btf/vmlinux) cannot be read, without which the programs \
-             cannot be fitted to it; kernels have it that are built with CONFIG_DEBUG_INFO_BTF",
-        )?;
+        // The loader reads the kernel's types itself, whatever it is given. So it comes first, and is gone when they are read
+        // for what is left: both at once would be most of what the agent ever has of memory.
         let mut programs = EbpfLoader::new()
-            .btf(Some(&btf))
             .map_max_entries("rooms", processors)
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
             .context("the kernel does not take the programs' maps; that needs root's rights (sudo)")?;
+        memory::give_back();
+        let btf = Btf::from_sys_fs().context(
+            "the kernel's description of itself (/sys/kernel/btf/vmlinux) cannot be read, without which the programs \
+             cannot be fitted to it; kernels have it that are built with CONFIG_DEBUG_INFO_BTF",
+        )?;
         let uprobes = Uprobes::load(OBJECT, &mut programs, &btf)?;
         for (name, tracepoint) in TRACEPOINTS {
             let program: &mut BtfTracePoint = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load(tracepoint, &btf).with_context(|| format!("the kernel does not take the program {name}"))?;
             program.attach().with_context(|| format!("the kernel refuses the tracepoint {tracepoint}"))?;
         }
+        drop(btf);
+        memory::give_back();
         let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
         Ok(Self { programs, uprobes, ring, probes: HashMap::new() })
     }
