@@ -6,8 +6,9 @@ use foldhash::HashMap;
 
 use super::ServerId;
 
-/// Tasks kept of one process. One is some 200 bytes; those that nothing was heard of for longest go first.
-const MOST_TASKS: usize = 8_192;
+/// Tasks kept of one process: seven eighths of a power of two, which is how full a table gets before it is made twice as large. One
+/// is some 300 bytes; those that nothing was heard of for longest go first.
+const MOST_TASKS: usize = 7_168;
 
 /// Requests of a task that are kept: a connection's task gets one after the other.
 const MOST_REQUESTS: usize = 8;
@@ -35,10 +36,6 @@ struct Task {
     seen: u64,
     /// Who spawned it, and when.
     spawned: Option<(TaskId, u64)>,
-    /// Which of its spawner's children it is, from 1.
-    ordinal: u64,
-    /// How many it spawned itself.
-    children: u64,
     /// The requests that it serves itself, oldest first.
     requests: VecDeque<Request>,
     /// Who woke it, and when.
@@ -79,32 +76,30 @@ impl Tasks {
     /// `parent` spawned `child`; 0 stands for code outside of any task. The first sight of a task is its spawn: two
     /// probes may tell of the same one.
     pub(crate) fn spawn(&mut self, parent: TaskId, child: TaskId, at: u64) -> bool {
-        if self.task(child, at).spawned.is_some() {
+        if parent != 0 {
+            // Something was heard of it.
+            self.task(parent, at);
+        }
+        let task = self.task(child, at);
+        if task.spawned.is_some() {
             return false;
         }
-        let ordinal = if parent == 0 {
-            0
-        } else {
-            let parent = self.task(parent, at);
-            parent.children += 1;
-            parent.children
-        };
-        let task = self.task(child, at);
         task.spawned = Some((parent, at));
-        task.ordinal = ordinal;
         true
     }
 
-    /// Who spawned a task, and the how many-th of its children it is.
-    pub(crate) fn place(&self, task: TaskId) -> Option<(TaskId, u64)> {
-        let task = self.tasks.get(&task)?;
-        let (parent, _) = task.spawned?;
-        (parent != 0).then_some((parent, task.ordinal))
+    /// Who spawned a task.
+    pub(crate) fn parent(&self, task: TaskId) -> Option<TaskId> {
+        let (parent, _) = self.tasks.get(&task)?.spawned?;
+        (parent != 0).then_some(parent)
     }
 
-    /// `from` woke `to`.
+    /// `from` woke `to`. Of one that serves requests itself nobody asks by whom it was woken.
     pub(crate) fn wake(&mut self, from: TaskId, to: TaskId, at: u64) {
         let task = self.task(to, at);
+        if !task.requests.is_empty() {
+            return;
+        }
         if task.woken.len() == MOST_WAKES {
             task.woken.pop_front();
         }
@@ -114,6 +109,9 @@ impl Tasks {
     /// The task serves a request.
     pub(crate) fn serve(&mut self, task: TaskId, server: ServerId, start: u64) {
         let task = self.task(task, start);
+        if task.requests.is_empty() {
+            task.woken = VecDeque::new();
+        }
         if task.requests.len() == MOST_REQUESTS {
             task.requests.pop_front();
         }
