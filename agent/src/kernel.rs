@@ -71,6 +71,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn load(ring_bytes: u32) -> anyhow::Result<Self> {
+        memory::keep_little();
         let processors = aya::util::nr_cpus().map_or(256, |count| u32::try_from(count).unwrap_or(256));
         // The loader reads the kernel's types itself, whatever it is given. So it comes first, and is gone when they are read
         // for what is left: both at once would be most of what the agent ever has of memory.
