@@ -11,6 +11,7 @@ mod recent;
 
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -26,6 +27,10 @@ pub const WAIT: u64 = LONGEST_WAIT + 100_000_000;
 /// How long a span waits for its parent to end, and how long the ids of one are remembered that has at most: a request may leave
 /// something behind that ends long after it.
 const REMEMBERED: u64 = 10_000_000_000;
+
+/// Requests of a connection whose caller was waited for in vain, until none is waited for there any more: whoever asks is not
+/// watched, as it is with all that comes from without. Events may have been lost of one or two.
+const IN_VAIN: u8 = 3;
 
 /// Spans that wait at once. What comes beyond lets the oldest go without a parent.
 const MOST_WAITING: usize = 65_536;
@@ -50,6 +55,8 @@ pub struct Assembler<R> {
     callers: Recent<Edge, ServerId>,
     /// Server spans whose caller is not known.
     uncalled: HashMap<Edge, LocalSpan>,
+    /// Connections by both ends, and how often a caller was waited for in vain.
+    strangers: Recent<(SocketAddr, SocketAddr), u8>,
     /// Spans whose parent is known and has no ids yet, by its number.
     children: HashMap<ServerId, Vec<LocalSpan>>,
     /// The ids that spans have which may be the parents of others yet.
@@ -75,6 +82,7 @@ impl<R: FnMut() -> u64> Assembler<R> {
             next_id,
             callers: Recent::new(REMEMBERED / 2),
             uncalled: HashMap::default(),
+            strangers: Recent::new(REMEMBERED / 2),
             children: HashMap::default(),
             known: Recent::new(REMEMBERED / 2),
             for_callers: VecDeque::new(),
@@ -93,6 +101,9 @@ impl<R: FnMut() -> u64> Assembler<R> {
     pub fn add(&mut self, span: LocalSpan) {
         match span.side {
             Side::Client => {
+                if may_be_called(&span) {
+                    self.strangers.remove(&ends(&span.edge));
+                }
                 match self.uncalled.remove(&span.edge) {
                     // It waits for this one's ids, wherever they come from.
                     Some(called) => _ = self.children.insert(span.id, vec![called]),
@@ -109,6 +120,9 @@ impl<R: FnMut() -> u64> Assembler<R> {
                     self.below(caller, span);
                     // Its only child.
                     self.known.remove(&caller);
+                }
+                None if self.strangers.get(&ends(&span.edge)).is_some_and(|times| times >= IN_VAIN) => {
+                    self.name(span, None)
                 }
                 None => {
                     self.for_callers.push_back((span.end.saturating_add(WAIT), span.edge));
@@ -131,6 +145,9 @@ impl<R: FnMut() -> u64> Assembler<R> {
         }) {
             if let Some(span) = self.uncalled.remove(&edge) {
                 self.waiting -= 1;
+                let ends = ends(&edge);
+                let times = self.strangers.get(&ends).unwrap_or_default();
+                self.strangers.insert(ends, times.saturating_add(1));
                 self.name(span, None);
             }
         }
@@ -143,6 +160,7 @@ impl<R: FnMut() -> u64> Assembler<R> {
                 self.name(span, None);
             }
         }
+        self.strangers.forget(now);
         self.callers.forget(now);
         self.known.forget(now);
         std::mem::take(&mut self.done)
@@ -185,6 +203,11 @@ impl<R: FnMut() -> u64> Assembler<R> {
             self.done.push(Span { trace_id, span_id: ids.span, parent_id, local });
         }
     }
+}
+
+/// The connection.
+fn ends(edge: &Edge) -> (SocketAddr, SocketAddr) {
+    (edge.client, edge.server)
 }
 
 /// Whether the span of a server may have this one as its parent: no database has such spans.
@@ -277,6 +300,24 @@ mod tests {
             assert!(assembler.take(5_000 + halves * REMEMBERED / 2, false).is_empty());
         }
         assert!(assembler.known.is_empty() && assembler.callers.is_empty(), "what is old is forgotten");
+    }
+
+    #[test]
+    fn on_a_connection_of_a_stranger_nobody_is_waited_for() {
+        let mut assembler = assembler();
+        let mut edge = 0;
+        let mut ask = |assembler: &mut Assembler<_>| {
+            edge += 1;
+            let now = u64::from(edge) * WAIT;
+            assembler.add(span(u64::from(edge), Side::Server, None, edge, now));
+            assembler.take(now, false).len()
+        };
+        // Each is there when the next one comes, and from the fifth on at once.
+        assert_eq!([(); 6].map(|()| ask(&mut assembler)), [0, 1, 1, 1, 2, 1]);
+        // One that is watched now asks there.
+        assembler.add(span(9, Side::Client, None, 99, 5 * WAIT));
+        assert_eq!([(); 2].map(|()| ask(&mut assembler)), [1, 1], "the client's, and the first that waited");
+        assert_eq!(assembler.waiting(), 1);
     }
 
     #[test]
