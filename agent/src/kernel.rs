@@ -2,18 +2,20 @@
 
 mod memory;
 mod multi;
+mod ring;
 mod uprobes;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::discover::{Probes, Spawns};
 use crate::event::Event;
+use ring::Ring;
 use uprobes::{Link, Uprobes};
 
 /// The programs, built from `bpf/agent.bpf.c`.
@@ -53,7 +55,7 @@ unsafe impl aya::Pod for Target {}
 pub struct Kernel {
     programs: Ebpf,
     uprobes: Uprobes,
-    ring: RingBuf<MapData>,
+    ring: Ring,
     /// The probes of each process.
     probes: HashMap<u32, Attached>,
 }
@@ -93,7 +95,7 @@ impl Kernel {
         }
         drop(btf);
         memory::give_back();
-        let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
+        let ring = Ring::new(programs.map("ring").context("the ring is missing")?)?;
         Ok(Self { programs, uprobes, ring, probes: HashMap::new() })
     }
 
@@ -158,13 +160,11 @@ impl Kernel {
 
     /// Hands on what is in the ring, so many events at most: each with its bytes. Gives how many it was.
     pub fn read(&mut self, most: usize, mut each: impl FnMut(&[u8], Event)) -> usize {
-        for read in 0..most {
-            let Some(item) = self.ring.next() else { return read };
-            if let Some((event, raw)) = Event::split(&item) {
+        self.ring.each(most, |item| {
+            if let Some((event, raw)) = Event::split(item) {
                 each(raw, event);
             }
-        }
-        most
+        })
     }
 
     /// Nothing more is wanted of a connection.
