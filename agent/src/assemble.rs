@@ -7,19 +7,29 @@
 //! Ids can be given once the way up to a root is certain: a client span waits for the server span that caused it, and a
 //! server span waits a moment for the client span of its caller, whose link may be found only when the answer is there.
 
+mod recent;
+
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 
 use foldhash::HashMap;
 
 use crate::trace::{Edge, LONGEST_WAIT, LocalSpan, ServerId, Side};
+use crate::wire::Request;
+use recent::Recent;
 
 /// How long a server span waits for its caller's, in nanoseconds, after it ended: as long as that may wait for its own
 /// link, and a moment more, since it gets the answer a little later than this one was done with it.
 pub const WAIT: u64 = LONGEST_WAIT + 100_000_000;
 
-/// How long a span waits for its parent to end, and how long the ids of one are remembered that has: a request may leave
+/// How long a span waits for its parent to end, and how long the ids of one are remembered that has at most: a request may leave
 /// something behind that ends long after it.
 const REMEMBERED: u64 = 10_000_000_000;
+
+/// Requests of a connection whose caller was waited for in vain, until none is waited for there any more: whoever asks is not
+/// watched, as it is with all that comes from without. Events may have been lost of one or two.
+const IN_VAIN: u8 = 3;
 
 /// Spans that wait at once. What comes beyond lets the oldest go without a parent.
 const MOST_WAITING: usize = 65_536;
@@ -40,25 +50,27 @@ pub struct Span {
 /// The assembler. `next_id` makes random ids; a recording that is replayed gets the same each time.
 pub struct Assembler<R> {
     next_id: R,
-    /// Client spans by their edge, for the server span that they caused.
-    callers: HashMap<Edge, ServerId>,
+    /// Client spans by their edge, until the server span comes that they caused.
+    callers: Recent<Edge, ServerId>,
     /// Server spans whose caller is not known.
     uncalled: HashMap<Edge, LocalSpan>,
+    /// Connections by both ends, and how often a caller was waited for in vain.
+    strangers: Recent<(SocketAddr, SocketAddr), u8>,
     /// Spans whose parent is known and has no ids yet, by its number.
     children: HashMap<ServerId, Vec<LocalSpan>>,
-    /// The ids that spans have.
-    known: HashMap<ServerId, Ids>,
+    /// The ids that spans have which may be the parents of others yet.
+    known: Recent<ServerId, Ids>,
     /// Until when callers, and parents, are waited for, in the order in which that began.
     for_callers: VecDeque<(u64, Edge)>,
     for_parents: VecDeque<(u64, ServerId)>,
-    memories: VecDeque<(u64, ServerId, Option<Edge>)>,
     waiting: usize,
     done: Vec<Span>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Ids {
-    trace: u128,
+    /// In halves: as one number it would take a third more room, for its alignment.
+    trace: [u64; 2],
     span: u64,
 }
 
@@ -67,13 +79,13 @@ impl<R: FnMut() -> u64> Assembler<R> {
     pub fn new(next_id: R) -> Self {
         Self {
             next_id,
-            callers: HashMap::default(),
+            callers: Recent::new(REMEMBERED / 2),
             uncalled: HashMap::default(),
+            strangers: Recent::new(REMEMBERED / 2),
             children: HashMap::default(),
-            known: HashMap::default(),
+            known: Recent::new(REMEMBERED / 2),
             for_callers: VecDeque::new(),
             for_parents: VecDeque::new(),
-            memories: VecDeque::new(),
             waiting: 0,
             done: Vec::new(),
         }
@@ -88,21 +100,29 @@ impl<R: FnMut() -> u64> Assembler<R> {
     pub fn add(&mut self, span: LocalSpan) {
         match span.side {
             Side::Client => {
-                self.callers.insert(span.edge, span.id);
-                self.memories.push_back((span.end, span.id, Some(span.edge)));
-                let called = self.uncalled.remove(&span.edge);
-                let id = span.id;
+                if may_be_called(&span) {
+                    self.strangers.remove(&ends(&span.edge));
+                }
+                match self.uncalled.remove(&span.edge) {
+                    // It waits for this one's ids, wherever they come from.
+                    Some(called) => _ = self.children.insert(span.id, vec![called]),
+                    None if may_be_called(&span) => self.callers.insert(span.edge, span.id),
+                    None => {}
+                }
                 match span.parent {
                     Some(parent) => self.below(parent, span),
                     None => self.name(span, None),
                 }
-                if let Some(called) = called {
-                    self.waiting -= 1;
-                    self.below(id, called);
-                }
             }
-            Side::Server => match self.callers.get(&span.edge).copied() {
-                Some(caller) => self.below(caller, span),
+            Side::Server => match self.callers.remove(&span.edge) {
+                Some(caller) => {
+                    self.below(caller, span);
+                    // Its only child.
+                    self.known.remove(&caller);
+                }
+                None if self.strangers.get(&ends(&span.edge)).is_some_and(|times| times >= IN_VAIN) => {
+                    self.name(span, None)
+                }
                 None => {
                     self.for_callers.push_back((span.end.saturating_add(WAIT), span.edge));
                     // Two of one edge are one whose sequence number has gone round.
@@ -118,45 +138,47 @@ impl<R: FnMut() -> u64> Assembler<R> {
     /// The spans whose ids are certain at this time, parents before their children. With `all` everything is certain.
     pub fn take(&mut self, now: u64, all: bool) -> Vec<Span> {
         let is_over = |until: u64, waiting: usize| all || until <= now || waiting > MOST_WAITING;
-        while let Some((_, edge)) = self.for_callers.pop_front_if(|(until, _)| is_over(*until, self.waiting)) {
+        while let Some((_, edge)) = self.for_callers.pop_front_if(|(until, edge)| {
+            // Of those that are not waited for any more nothing is kept.
+            is_over(*until, self.waiting) || !self.uncalled.contains_key(edge)
+        }) {
             if let Some(span) = self.uncalled.remove(&edge) {
                 self.waiting -= 1;
+                let ends = ends(&edge);
+                let times = self.strangers.get(&ends).unwrap_or_default();
+                self.strangers.insert(ends, times.saturating_add(1));
                 self.name(span, None);
             }
         }
-        while let Some((_, parent)) = self.for_parents.pop_front_if(|(until, _)| is_over(*until, self.waiting)) {
+        while let Some((_, parent)) = self
+            .for_parents
+            .pop_front_if(|(until, parent)| is_over(*until, self.waiting) || !self.children.contains_key(parent))
+        {
             for span in self.children.remove(&parent).unwrap_or_default() {
                 self.waiting -= 1;
                 self.name(span, None);
             }
         }
-        while let Some((at, id, edge)) = self.memories.front().copied() {
-            if at.saturating_add(REMEMBERED) > now {
-                break;
-            }
-            self.memories.pop_front();
-            self.known.remove(&id);
-            if let Some(edge) = edge
-                && self.callers.get(&edge) == Some(&id)
-            {
-                self.callers.remove(&edge);
-            }
-        }
+        self.strangers.forget(now);
+        self.callers.forget(now);
+        self.known.forget(now);
         std::mem::take(&mut self.done)
     }
 
     /// The span is below that one, which may not have ended.
     fn below(&mut self, parent: ServerId, span: LocalSpan) {
-        if let Some(ids) = self.known.get(&parent).copied() {
+        if let Some(ids) = self.known.get(&parent) {
             return self.name(span, Some(ids));
         }
         self.waiting += 1;
-        let end = span.end;
-        let children = self.children.entry(parent).or_default();
-        if children.is_empty() {
-            self.for_parents.push_back((end.saturating_add(REMEMBERED), parent));
+        match self.children.entry(parent) {
+            Entry::Occupied(mut children) => children.get_mut().push(span),
+            Entry::Vacant(children) => {
+                self.for_parents.push_back((span.end.saturating_add(REMEMBERED), parent));
+                // Most have one; a vector that is left to itself takes room for four.
+                children.insert(vec![span]);
+            }
         }
-        children.push(span);
     }
 
     /// Gives a span its ids, and then those that waited for it.
@@ -165,102 +187,32 @@ impl<R: FnMut() -> u64> Assembler<R> {
         while let Some((local, parent)) = ready.pop() {
             let trace = match parent {
                 Some(parent) => parent.trace,
-                None => u128::from((self.next_id)()) << 64 | u128::from((self.next_id)()),
+                None => [(self.next_id)(), (self.next_id)()],
             };
             let ids = Ids { trace, span: (self.next_id)() };
-            self.known.insert(local.id, ids);
-            if local.side == Side::Server {
-                self.memories.push_back((local.end, local.id, None));
+            if local.side == Side::Server || self.callers.get(&local.edge) == Some(local.id) {
+                self.known.insert(local.id, ids);
             }
             for child in self.children.remove(&local.id).unwrap_or_default() {
                 self.waiting -= 1;
                 ready.push((child, Some(ids)));
             }
             let parent_id = parent.map_or(0, |parent| parent.span);
-            self.done.push(Span { trace_id: trace, span_id: ids.span, parent_id, local });
+            let trace_id = u128::from(trace[0]) << 64 | u128::from(trace[1]);
+            self.done.push(Span { trace_id, span_id: ids.span, parent_id, local });
         }
     }
+}
+
+/// The connection.
+fn ends(edge: &Edge) -> (SocketAddr, SocketAddr) {
+    (edge.client, edge.server)
+}
+
+/// Whether the span of a server may have this one as its parent: no database has such spans.
+fn may_be_called(span: &LocalSpan) -> bool {
+    !matches!(span.request, Request::Sql(_))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::trace::Service;
-    use crate::wire::Request;
-
-    fn span(id: ServerId, side: Side, parent: Option<ServerId>, edge: u32, end: u64) -> LocalSpan {
-        let service = Service { name: "shop".to_owned(), pid: 1, executable: "shop".to_owned() };
-        let address = |port| ([127, 0, 0, 1], port).into();
-        LocalSpan {
-            id,
-            service: Arc::new(service),
-            side,
-            parent,
-            reason: None,
-            edge: Edge { client: address(5_000), server: address(80), sequence: edge, stream: 0 },
-            start: 0,
-            end,
-            request: Request::Http(Box::default()),
-            response: None,
-            outcome: None,
-        }
-    }
-
-    fn assembler() -> Assembler<impl FnMut() -> u64> {
-        let mut next = 0;
-        Assembler::new(move || {
-            next += 1;
-            next
-        })
-    }
-
-    fn parents(spans: &[Span]) -> Vec<(ServerId, Option<ServerId>)> {
-        let by_id: HashMap<u64, ServerId> = spans.iter().map(|span| (span.span_id, span.local.id)).collect();
-        spans.iter().map(|span| (span.local.id, by_id.get(&span.parent_id).copied())).collect()
-    }
-
-    #[test]
-    fn both_ends_of_a_request_are_one_trace_in_whichever_order_they_come() {
-        // The root, its call, and the server of that call.
-        let all = [
-            span(1, Side::Server, None, 10, 90),
-            span(2, Side::Client, Some(1), 20, 80),
-            span(3, Side::Server, None, 20, 70),
-        ];
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            let mut assembler = assembler();
-            order.into_iter().for_each(|at| assembler.add(all[at].clone()));
-            assert!(assembler.take(90 + WAIT - 1, false).is_empty(), "the root may be called by somebody");
-            let spans = assembler.take(90 + WAIT, false);
-            assert_eq!(parents(&spans), [(1, None), (2, Some(1)), (3, Some(2))], "{order:?}");
-            assert!(spans.iter().all(|span| span.trace_id == spans[0].trace_id));
-            assert_eq!(assembler.waiting(), 0);
-        }
-    }
-
-    #[test]
-    fn what_a_request_leaves_behind_is_in_its_trace_and_what_never_ends_holds_nobody_up() {
-        let mut assembler = assembler();
-        assembler.add(span(1, Side::Server, None, 10, 90));
-        assert_eq!(parents(&assembler.take(90 + WAIT, false)), [(1, None)]);
-        assembler.add(span(2, Side::Client, Some(1), 20, 5_000));
-        let late = assembler.take(5_000, false);
-        assert_eq!((late.len(), late[0].parent_id), (1, 3));
-        assembler.add(span(3, Side::Client, Some(9), 30, 100));
-        assert!(assembler.take(100 + REMEMBERED - 1, false).is_empty());
-        assert_eq!(parents(&assembler.take(100 + REMEMBERED, false)), [(3, None)]);
-        assert!(assembler.take(5_000 + REMEMBERED, false).is_empty());
-        assert!(assembler.known.is_empty() && assembler.callers.is_empty(), "what is old is forgotten");
-    }
-
-    #[test]
-    fn at_the_end_everything_leaves() {
-        let mut assembler = assembler();
-        assembler.add(span(1, Side::Server, None, 10, 90));
-        assembler.add(span(3, Side::Client, Some(9), 30, 100));
-        assert_eq!(assembler.take(0, true).len(), 2);
-        assert_eq!(assembler.waiting(), 0);
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! The kernel side: loads the programs, attaches them, reads the ring. The only place where that is known.
 
+mod memory;
 mod multi;
+mod ring;
 mod room;
 mod uprobes;
 
@@ -8,12 +10,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap as Map, MapData, PerCpuArray};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::discover::{Probes, Spawns};
 use crate::event::Event;
+use ring::Ring;
 use room::Room;
 use uprobes::{Link, Uprobes};
 
@@ -54,7 +57,7 @@ unsafe impl aya::Pod for Target {}
 pub struct Kernel {
     programs: Ebpf,
     uprobes: Uprobes,
-    ring: RingBuf<MapData>,
+    ring: Ring,
     room: Room,
     /// The probes of each process.
     probes: HashMap<u32, Attached>,
@@ -81,24 +84,29 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn load(ring_bytes: u32) -> anyhow::Result<Self> {
+        memory::keep_little();
         let processors = aya::util::nr_cpus().map_or(256, |count| u32::try_from(count).unwrap_or(256));
-        let btf = Btf::from_sys_fs().context(
-            "the kernel's description of itself (/sys/kernel/btf/vmlinux) cannot be read, without which the programs \
-             cannot be fitted to it; kernels have it that are built with CONFIG_DEBUG_INFO_BTF",
-        )?;
+        // The loader reads the kernel's types itself, whatever it is given. So it comes first, and is gone when they are read
+        // for what is left: both at once would be most of what the agent ever has of memory.
         let mut programs = EbpfLoader::new()
-            .btf(Some(&btf))
             .map_max_entries("rooms", processors)
             .map_max_entries("ring", ring_bytes)
             .load(OBJECT)
             .context("the kernel does not take the programs' maps; that needs root's rights (sudo)")?;
+        memory::give_back();
+        let btf = Btf::from_sys_fs().context(
+            "the kernel's description of itself (/sys/kernel/btf/vmlinux) cannot be read, without which the programs \
+             cannot be fitted to it; kernels have it that are built with CONFIG_DEBUG_INFO_BTF",
+        )?;
         let uprobes = Uprobes::load(OBJECT, &mut programs, &btf)?;
         for (name, tracepoint) in TRACEPOINTS {
             let program: &mut BtfTracePoint = programs.program_mut(name).context("a program is missing")?.try_into()?;
             program.load(tracepoint, &btf).with_context(|| format!("the kernel does not take the program {name}"))?;
             program.attach().with_context(|| format!("the kernel refuses the tracepoint {tracepoint}"))?;
         }
-        let ring = RingBuf::try_from(programs.take_map("ring").context("the ring is missing")?)?;
+        drop(btf);
+        memory::give_back();
+        let ring = Ring::new(programs.map("ring").context("the ring is missing")?)?;
         Ok(Self { programs, uprobes, ring, room: Room::default(), probes: HashMap::new() })
     }
 
@@ -176,13 +184,12 @@ impl Kernel {
 
     /// Hands on what is in the ring, so many events at most: each with its bytes. Gives how many it was.
     pub fn read(&mut self, most: usize, mut each: impl FnMut(&[u8], Event)) -> usize {
-        for read in 0..most {
-            let Some(item) = self.ring.next() else { return read };
-            if let Some((event, raw)) = Event::split(&item, |bytes| self.room.keep(bytes)) {
+        let Self { ring, room, .. } = self;
+        ring.each(most, |item| {
+            if let Some((event, raw)) = Event::split(item, |bytes| room.keep(bytes)) {
                 each(raw, event);
             }
-        }
-        most
+        })
     }
 
     /// Nothing more is wanted of a connection.

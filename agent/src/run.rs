@@ -30,10 +30,10 @@ const SEARCH: Duration = Duration::from_millis(500);
 /// How often numbers are told, and how often they are exported.
 const TOLD: Duration = Duration::from_secs(1);
 const EXPORTED: Duration = Duration::from_secs(10);
-/// Bytes of the ring: at 20 MB a second it is full after two fifths of a second in which nobody reads it.
-const RING: u32 = 8 << 20;
-/// Events that are read in one turn, so that each turn ends.
-const MOST_OF_A_TURN: usize = 64 << 10;
+/// Bytes of the ring: at 20 MB a second it is full after a fifth of a second in which nobody reads it.
+const RING: u32 = 4 << 20;
+/// Events that are read in one turn, so that each turn ends, and few wait that could go on.
+const MOST_OF_A_TURN: usize = 8 << 10;
 /// Bytes of a recording, unless it is said otherwise.
 pub const MOST_OF_A_RECORDING: u64 = 1 << 30;
 

@@ -386,3 +386,34 @@ fn events_without_room_are_counted_and_later_ones_come() -> anyhow::Result<()> {
         events.iter().find(|event| matches!(&event.what, What::Write(data) if &*data.bytes == b"again")).map(|_| ())
     })
 }
+
+#[test]
+fn events_are_whole_that_go_round_the_end_of_the_ring() -> anyhow::Result<()> {
+    const PIECE: usize = 3_000;
+    const BATCH: usize = 32;
+    if !support::is_root("the kernel side") {
+        return Ok(());
+    }
+    let mut watch = Watch::this_process()?;
+    let (mut client, mut server) = connection()?;
+    let mut buffer = [0; PIECE];
+    let mut written = Vec::new();
+    // Each piece takes more than its bytes, twice: three times round.
+    for _ in 0..3 * RING as usize / (2 * BATCH * PIECE) + 1 {
+        for _ in 0..BATCH {
+            let number = written.len() as u32;
+            let bytes: Vec<u8> = (0..PIECE as u32).map(|at| (at.wrapping_mul(number + 7) >> 3) as u8).collect();
+            client.write_all(&bytes)?;
+            server.read_exact(&mut buffer)?;
+            written.push(bytes);
+        }
+        assert_eq!(pieces_of(&mut watch, &client, written.len())?.len(), written.len());
+    }
+    assert_eq!(watch.kernel.lost(), 0);
+    let pieces = pieces_of(&mut watch, &client, written.len())?;
+    assert!(pieces.iter().zip(&written).all(|(piece, bytes)| *piece.data.bytes == **bytes));
+    // Reads may be of parts.
+    let reads = pieces_of(&mut watch, &server, written.len())?;
+    assert!(reads.iter().flat_map(|piece| &*piece.data.bytes).eq(written.iter().flatten()));
+    Ok(())
+}

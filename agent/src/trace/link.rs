@@ -55,7 +55,7 @@ fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp) -
         return inherited.map_or(Link::None(Reason::NoRequest), |(server, reason)| Link::Known(server, reason));
     }
     // Such a task is spawned by whoever has opened the connection.
-    let is_spawned_for_it = client.opener().is_some() && tasks.place(task).map(|(parent, _)| parent) == client.opener();
+    let is_spawned_for_it = client.opener().is_some() && tasks.parent(task) == client.opener();
     let for_others = |server| client.last_caller().is_some_and(|caller| caller != server);
     match (&tasks.causes(task, client.last_end(), at)[..], inherited) {
         ([], None) if is_spawned_for_it => Link::Wakes { otherwise: None },

@@ -1,13 +1,12 @@
 //! The tokio tasks of one process: who spawned whom, who woke whom, and which request a task works for.
 
-use std::collections::VecDeque;
-
 use foldhash::HashMap;
 
 use super::ServerId;
 
-/// Tasks kept of one process. One is some 200 bytes; those that nothing was heard of for longest go first.
-const MOST_TASKS: usize = 8_192;
+/// Tasks kept of one process: seven eighths of a power of two, which is how full a table gets before it is made twice as large. One
+/// is some 200 bytes; those that nothing was heard of for longest go first.
+const MOST_TASKS: usize = 7_168;
 
 /// Requests of a task that are kept: a connection's task gets one after the other.
 const MOST_REQUESTS: usize = 8;
@@ -35,17 +34,25 @@ struct Task {
     seen: u64,
     /// Who spawned it, and when.
     spawned: Option<(TaskId, u64)>,
-    /// Which of its spawner's children it is, from 1.
-    ordinal: u64,
-    /// How many it spawned itself.
-    children: u64,
-    /// The requests that it serves itself, oldest first.
-    requests: VecDeque<Request>,
-    /// Who woke it, and when.
-    woken: VecDeque<(TaskId, u64)>,
+    role: Role,
     /// It carries what others ask, on a connection of its own: it works for whoever came last, so it inherits nothing
     /// and hands nothing on.
     plumbing: bool,
+}
+
+/// What is kept of a task beside that.
+#[derive(Debug)]
+enum Role {
+    /// The requests that it serves itself, oldest first.
+    Serves(Vec<Request>),
+    /// It serves none: who woke it, and when. Of one that does nobody asks.
+    Woken(Vec<(TaskId, u64)>),
+}
+
+impl Default for Role {
+    fn default() -> Self {
+        Self::Woken(Vec::new())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,57 +86,49 @@ impl Tasks {
     /// `parent` spawned `child`; 0 stands for code outside of any task. The first sight of a task is its spawn: two
     /// probes may tell of the same one.
     pub(crate) fn spawn(&mut self, parent: TaskId, child: TaskId, at: u64) -> bool {
-        if self.task(child, at).spawned.is_some() {
+        if parent != 0 {
+            // Something was heard of it.
+            self.task(parent, at);
+        }
+        let task = self.task(child, at);
+        if task.spawned.is_some() {
             return false;
         }
-        let ordinal = if parent == 0 {
-            0
-        } else {
-            let parent = self.task(parent, at);
-            parent.children += 1;
-            parent.children
-        };
-        let task = self.task(child, at);
         task.spawned = Some((parent, at));
-        task.ordinal = ordinal;
         true
     }
 
-    /// Who spawned a task, and the how many-th of its children it is.
-    pub(crate) fn place(&self, task: TaskId) -> Option<(TaskId, u64)> {
-        let task = self.tasks.get(&task)?;
-        let (parent, _) = task.spawned?;
-        (parent != 0).then_some((parent, task.ordinal))
+    /// Who spawned a task.
+    pub(crate) fn parent(&self, task: TaskId) -> Option<TaskId> {
+        let (parent, _) = self.tasks.get(&task)?.spawned?;
+        (parent != 0).then_some(parent)
     }
 
     /// `from` woke `to`.
     pub(crate) fn wake(&mut self, from: TaskId, to: TaskId, at: u64) {
-        let task = self.task(to, at);
-        if task.woken.len() == MOST_WAKES {
-            task.woken.pop_front();
+        if let Role::Woken(wakes) = &mut self.task(to, at).role {
+            push(wakes, (from, at), MOST_WAKES);
         }
-        task.woken.push_back((from, at));
     }
 
     /// The task serves a request.
     pub(crate) fn serve(&mut self, task: TaskId, server: ServerId, start: u64) {
-        let task = self.task(task, start);
-        if task.requests.len() == MOST_REQUESTS {
-            task.requests.pop_front();
+        let request = Request { server, start, end: None };
+        match &mut self.task(task, start).role {
+            Role::Serves(requests) => push(requests, request, MOST_REQUESTS),
+            role @ Role::Woken(_) => *role = Role::Serves(vec![request]),
         }
-        task.requests.push_back(Request { server, start, end: None });
     }
 
     /// The task serves this request, and none of those that it was taken to serve.
     pub(crate) fn serves_instead(&mut self, task: TaskId, server: ServerId, start: u64) {
-        self.task(task, start).requests.clear();
-        self.serve(task, server, start);
+        self.task(task, start).role = Role::Serves(vec![Request { server, start, end: None }]);
     }
 
     /// A request was answered.
     pub(crate) fn served(&mut self, task: TaskId, server: ServerId, end: u64) {
-        if let Some(task) = self.tasks.get_mut(&task)
-            && let Some(request) = task.requests.iter_mut().rev().find(|request| request.server == server)
+        if let Some(Task { role: Role::Serves(requests), .. }) = self.tasks.get_mut(&task)
+            && let Some(request) = requests.iter_mut().rev().find(|request| request.server == server)
         {
             request.end = Some(end);
         }
@@ -137,20 +136,22 @@ impl Tasks {
 
     /// Events were lost: nobody is known to work for anything from now on, since the ends of requests may be among them.
     pub(crate) fn lose(&mut self, at: u64) {
-        for request in self.tasks.values_mut().flat_map(|task| &mut task.requests) {
-            request.end.get_or_insert(at);
+        for task in self.tasks.values_mut() {
+            if let Role::Serves(requests) = &mut task.role {
+                requests.iter_mut().for_each(|request| _ = request.end.get_or_insert(at));
+            }
         }
     }
 
     /// The task writes requests of others; not so if it serves some itself.
     pub(crate) fn carries(&mut self, task: TaskId, now: u64) {
         let task = self.task(task, now);
-        task.plumbing = task.requests.is_empty();
+        task.plumbing = matches!(task.role, Role::Woken(_));
     }
 
     /// Whether the task serves requests itself.
     pub(crate) fn serves(&self, task: TaskId) -> bool {
-        self.tasks.get(&task).is_some_and(|task| !task.requests.is_empty())
+        self.tasks.get(&task).is_some_and(|task| matches!(task.role, Role::Serves(_)))
     }
 
     /// The request that a task works for at a time: its own, or that of the task that spawned it, at that time. None
@@ -179,8 +180,8 @@ impl Tasks {
                 return None;
             }
             let task = self.tasks.get(&id)?;
-            if !task.requests.is_empty() {
-                let request = task.requests.iter().rev().find(|request| request.start <= at)?;
+            if let Role::Serves(requests) = &task.role {
+                let request = requests.iter().rev().find(|request| request.start <= at)?;
                 return request.end.is_none_or(|end| at <= end && now <= end).then_some((*request, depth));
             }
             if task.plumbing {
@@ -194,14 +195,22 @@ impl Tasks {
     /// The requests for which those work that woke a task in a span of time, each once. Nothing, if one of them works for
     /// nobody that is known: that one may have asked.
     pub(crate) fn causes(&self, task: TaskId, after: u64, until: u64) -> Vec<ServerId> {
-        let Some(task) = self.tasks.get(&task) else { return Vec::new() };
-        let wakes = task.woken.iter().filter(|(_, at)| *at > after && *at <= until);
+        let Some(Task { role: Role::Woken(wakes), .. }) = self.tasks.get(&task) else { return Vec::new() };
+        let wakes = wakes.iter().filter(|(_, at)| *at > after && *at <= until);
         let causes: Option<Vec<_>> = wakes.map(|(from, at)| self.request(*from, *at)).collect();
         let mut causes = causes.unwrap_or_default();
         causes.sort_unstable();
         causes.dedup();
         causes
     }
+}
+
+/// Adds one at the end of a few; of too many the first goes.
+fn push<T>(few: &mut Vec<T>, one: T, most: usize) {
+    if few.len() == most {
+        few.remove(0);
+    }
+    few.push(one);
 }
 
 #[cfg(test)]
