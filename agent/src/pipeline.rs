@@ -93,6 +93,8 @@ pub struct Pipeline<R> {
     ordered: Ordered,
     changes: VecDeque<(u64, Change)>,
     tracer: Tracer,
+    /// Reused for each turn.
+    over: Vec<LocalSpan>,
     assembler: Assembler<R>,
     encoder: Encoder,
     unwanted: Vec<u64>,
@@ -116,6 +118,7 @@ impl<R: FnMut() -> u64> Pipeline<R> {
             ordered: Ordered::default(),
             changes: VecDeque::new(),
             tracer: Tracer::new(link_by),
+            over: Vec::new(),
             assembler: Assembler::new(next_id),
             encoder: Encoder::default(),
             unwanted: Vec::new(),
@@ -221,10 +224,10 @@ impl<R: FnMut() -> u64> Pipeline<R> {
     }
 
     fn assemble(&mut self) {
-        let mut spans: Vec<_> = self.tracer.take().into();
+        self.over.extend(self.tracer.take());
         // What ends in the same turn may come in any order, and ids are given in this one.
-        spans.sort_unstable_by_key(|span| span.id);
-        spans.into_iter().for_each(|span| self.assembler.add(span));
+        self.over.sort_unstable_by_key(|span| span.id);
+        self.over.drain(..).for_each(|span| self.assembler.add(span));
     }
 
     fn hand_on(&mut self, spans: &[Span], now: Option<u64>, epoch: u64) {

@@ -91,7 +91,7 @@ pub struct Tracer {
     link_by: LinkBy,
     processes: HashMap<u32, Process>,
     numbers: Numbers,
-    spans: VecDeque<LocalSpan>,
+    spans: Vec<LocalSpan>,
     quiet: Quiet,
     counts: Counts,
     /// When events were lost, from when to when, oldest first.
@@ -107,7 +107,7 @@ impl Tracer {
             link_by,
             processes: HashMap::default(),
             numbers: Numbers::default(),
-            spans: VecDeque::new(),
+            spans: Vec::new(),
             quiet: Quiet::default(),
             counts: Counts::default(),
             gaps: VecDeque::new(),
@@ -199,10 +199,9 @@ impl Tracer {
     }
 
     /// The spans that are over and whose links are final.
-    pub fn take(&mut self) -> VecDeque<LocalSpan> {
-        let mut spans = std::mem::take(&mut self.spans);
-        spans.retain(|span| !self.quiet.covers(span));
-        spans
+    pub fn take(&mut self) -> impl Iterator<Item = LocalSpan> {
+        let quiet = &self.quiet;
+        self.spans.drain(..).filter(|span| !quiet.covers(span))
     }
 
     /// What was done so far.

@@ -241,7 +241,7 @@ fn sent(planted: &[(usize, &Place, Vec<Event>)]) -> (Vec<u8>, usize) {
         tracer.event(event);
     }
     tracer.tick(u64::MAX);
-    tracer.take().into_iter().for_each(|span| assembler.add(span));
+    tracer.take().for_each(|span| assembler.add(span));
     let spans = assembler.take(u64::MAX, true);
     let count = spans.len();
     (Encoder::default().batch(&spans, 0).encode_to_vec(), count)

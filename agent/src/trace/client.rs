@@ -284,7 +284,7 @@ impl Client {
         }
         self.last_caller = parent;
         out.counts.linked(reason);
-        out.spans.push_back(LocalSpan { parent, reason: Some(reason), ..open.span });
+        out.spans.push(LocalSpan { parent, reason: Some(reason), ..open.span });
     }
 }
 

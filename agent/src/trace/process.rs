@@ -304,7 +304,7 @@ impl Process {
                     if let Some(task) = task {
                         self.tasks.served(task, span.id, span.end);
                     }
-                    out.spans.push_back(span);
+                    out.spans.push(span);
                 }
             }
             (wire::Event::End(exchange, end, place), Side::Client) => {
@@ -327,7 +327,7 @@ impl Process {
             if let Some(task) = task {
                 self.tasks.served(task, span.id, span.end);
             }
-            out.spans.push_back(span);
+            out.spans.push(span);
         }
         watched.client.close(event.time, out);
         if !matches!(watched.connection.protocol, Protocol::Http1(_) | Protocol::Postgres(_)) {
@@ -385,7 +385,7 @@ impl Process {
 
 /// Where finished spans go, and what is counted on the way.
 pub(crate) struct Out<'a> {
-    pub(crate) spans: &'a mut VecDeque<LocalSpan>,
+    pub(crate) spans: &'a mut Vec<LocalSpan>,
     pub(crate) quiet: &'a mut Quiet,
     pub(crate) counts: &'a mut Counts,
 }

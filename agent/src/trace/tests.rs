@@ -84,7 +84,7 @@ impl Story {
     /// Each client span: what it asked for, the same of its parent, and why.
     fn spans(mut self) -> Vec<(String, Option<String>, Reason)> {
         self.tracer.tick(self.time + 10_000_000_000);
-        let spans = self.tracer.take();
+        let spans: Vec<LocalSpan> = self.tracer.take().collect();
         let target = |span: &LocalSpan| match &span.request {
             crate::wire::Request::Http(request) => request.target.clone(),
             crate::wire::Request::Sql(_) => "sql".to_owned(),
@@ -239,7 +239,7 @@ fn connections_that_nothing_is_heard_of_make_room() {
     }
     assert!(story.tracer.counts().evicted > 0);
     // What was open on them is over.
-    assert!(story.tracer.take().iter().any(|span| span.id == 1));
+    assert!(story.tracer.take().any(|span| span.id == 1));
 }
 
 #[test]

@@ -86,6 +86,8 @@ impl<T: Message> Encoder for Writer<T> {
     type Error = Status;
 
     fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // All at once: a buffer that grows is copied each time, and a message of spans has hundreds of kilobytes.
+        buffer.reserve(item.encoded_len());
         self.0.encode(item, buffer)
     }
 }
