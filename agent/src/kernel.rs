@@ -192,6 +192,12 @@ impl Kernel {
         })
     }
 
+    /// How much of the ring is filled, from 0 to 1.
+    #[must_use]
+    pub fn filled(&self) -> f64 {
+        self.ring.filled()
+    }
+
     /// Nothing more is wanted of a connection.
     pub fn ignore(&mut self, socket: u64) {
         if let Some(map) = self.programs.map_mut("ignored")

@@ -23,8 +23,10 @@ use feed::Feed;
 pub use progress::Progress;
 use targets::Targets;
 
-/// How often the ring is looked at.
-const PERIOD: Duration = Duration::from_millis(20);
+/// How long the ring is left alone. Each look costs: what it needs has to come into the processor's caches again.
+const PERIOD: Duration = Duration::from_millis(50);
+/// How much of the ring may be filled meanwhile, about: where more comes it is looked at as much more often.
+const FILLED: f64 = 0.125;
 /// How often everybody is looked at, for what no event tells: forks, ends, ports that are listened on.
 const SEARCH: Duration = Duration::from_millis(500);
 /// How often numbers are told, and how often they are exported.
@@ -98,6 +100,7 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
         while !stop.load(Ordering::Relaxed) {
             // Before the ring is read: what comes later may have begun before what is handed on.
             let now = clock::now();
+            let filled = self.kernel.filled();
             let (reached, started) = self.read();
             let before = self.targets.len();
             for pid in started {
@@ -131,7 +134,7 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
                 }
             }
             if reached.is_none() {
-                thread::sleep(PERIOD);
+                thread::sleep(pause(filled));
             }
         }
         self.flush();
@@ -218,9 +221,27 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
     }
 }
 
+/// How long the ring may be left alone, of which this share was filled since the last time.
+fn pause(filled: f64) -> Duration {
+    PERIOD.mul_f64(FILLED / filled.max(FILLED))
+}
+
 /// What this process has of memory.
 fn memory() -> Option<Memory> {
     let status = procfs::process::Process::myself().ok()?.status().ok()?;
     // In KiB (proc(5)).
     Some(Memory { now: status.vmrss? << 10, most: status.vmhwm? << 10 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_comes_the_sooner_it_is_looked_at() {
+        assert_eq!(pause(0.0), PERIOD);
+        assert_eq!(pause(FILLED), PERIOD);
+        assert_eq!(pause(4.0 * FILLED), PERIOD / 4);
+        assert!(pause(1.0) < PERIOD / 7);
+    }
 }

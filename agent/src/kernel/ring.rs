@@ -52,16 +52,27 @@ impl Ring {
         Ok(Self { read, written, bytes, whole: Vec::new() })
     }
 
+    /// How much of it is filled, from 0 to 1.
+    pub(super) fn filled(&self) -> f64 {
+        let (read, written) = self.places();
+        let filled = written.load(Ordering::Relaxed).wrapping_sub(read.load(Ordering::Relaxed));
+        #[expect(clippy::cast_precision_loss, reason = "a share needs none")]
+        let share = filled as f64 / self.bytes as f64;
+        share
+    }
+
+    /// How far was read, and how far was written: numbers that grow for ever.
+    fn places(&self) -> (&AtomicUsize, &AtomicUsize) {
+        // SAFETY: each is the first word of its page, is aligned as that is, and is nowhere accessed but so.
+        unsafe { (self.read.at(0).cast::<AtomicUsize>().as_ref(), self.written.at(0).cast::<AtomicUsize>().as_ref()) }
+    }
+
     /// Hands over what is there, so many events at most. Gives how many it was.
     pub(super) fn each(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
-        // SAFETY: each is the first word of its page, is aligned as that is, and is nowhere accessed but so.
-        let (read, written) = unsafe {
-            (self.read.at(0).cast::<AtomicUsize>().as_ref(), self.written.at(0).cast::<AtomicUsize>().as_ref())
-        };
         // Nobody else writes it.
-        let mut place = read.load(Ordering::Relaxed);
+        let mut place = self.places().0.load(Ordering::Relaxed);
         let mut taken = 0;
-        while taken < most && place != written.load(Ordering::Acquire) {
+        while taken < most && place != self.places().1.load(Ordering::Acquire) {
             let at = PAGE + (place & (self.bytes - 1));
             // SAFETY: up to `written` there are headers, at multiples of 8.
             let header = unsafe { self.written.at(at).cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
@@ -75,7 +86,7 @@ impl Ring {
             }
             place += (HEADER + length).next_multiple_of(HEADER);
             // From here on it may be written over.
-            read.store(place, Ordering::Release);
+            self.places().0.store(place, Ordering::Release);
         }
         taken
     }
