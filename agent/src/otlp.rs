@@ -19,7 +19,7 @@ use attributes::Attributes;
 pub use batch::{Batch, ResourceBatch, ScopeBatch};
 use bookstore_otlp::common::{InstrumentationScope, KeyValue, Resource};
 use bookstore_otlp::trace::{Status, kind, status_code};
-use prost::bytes::Bytes;
+use prost::bytes::{Bytes, BytesMut};
 use prost::encoding;
 
 use crate::assemble::Span;
@@ -46,6 +46,8 @@ pub struct Encoder {
     /// By `service.name`: the routes that it serves, and the paths that it asks others for.
     routes: HashMap<String, (Routes, Routes)>,
     attributes: Attributes,
+    /// Where spans are written: once those of before are sent, it is used again.
+    messages: BytesMut,
 }
 
 impl Encoder {
@@ -80,7 +82,7 @@ impl Encoder {
         let mut none = <(Routes, Routes)>::default();
         let is_room = self.routes.len() < MOST_SERVICES || self.routes.contains_key(&service.name);
         let routes = if is_room { self.routes.entry(service.name.clone()).or_default() } else { &mut none };
-        let spans = write(spans, epoch, routes, &mut self.attributes);
+        let spans = write(spans, epoch, routes, &mut self.attributes, &mut self.messages);
         ResourceBatch {
             resource: Some(Resource { attributes, ..Resource::default() }),
             scope_spans: vec![ScopeBatch { scope: Some(scope), spans, schema_url: SCHEMA_URL.to_owned() }],
@@ -89,23 +91,26 @@ impl Encoder {
     }
 }
 
-/// A `Span` each, in one piece of memory: they are sent together, so none keeps it longer than another.
-fn write(spans: &[&Span], epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes) -> Vec<Bytes> {
-    let mut messages = Vec::with_capacity(spans.len() * BYTES_OF_A_SPAN);
-    let mut ends = Vec::with_capacity(spans.len());
-    for span in spans {
+/// A `Span` each. They share memory with those that are sent at about the same time, so none keeps it for long.
+fn write(
+    spans: &[&Span],
+    epoch: u64,
+    routes: &mut (Routes, Routes),
+    attributes: &mut Attributes,
+    messages: &mut BytesMut,
+) -> Vec<Bytes> {
+    messages.reserve(spans.len() * BYTES_OF_A_SPAN);
+    let write = |span: &&Span| {
         attributes.clear();
-        write_one(span, epoch, routes, attributes, &mut messages);
-        ends.push(messages.len());
-    }
-    let messages = Bytes::from(messages.into_boxed_slice());
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    starts.zip(&ends).map(|(start, end)| messages.slice(start..*end)).collect()
+        write_one(span, epoch, routes, attributes, messages);
+        messages.split().freeze()
+    };
+    spans.iter().map(write).collect()
 }
 
 /// A `Span` (opentelemetry-proto, `trace.proto`): its fields in the order of their numbers, and none that says nothing, as all
 /// writers of protobuf have it.
-fn write_one(span: &Span, epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes, into: &mut Vec<u8>) {
+fn write_one(span: &Span, epoch: u64, routes: &mut (Routes, Routes), attributes: &mut Attributes, into: &mut BytesMut) {
     let Span { trace_id, span_id, parent_id, local } = span;
     let routes = if local.side == Side::Server { &mut routes.0 } else { &mut routes.1 };
     let Described { name, error } = match &local.request {

@@ -28,7 +28,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// How much of the ring may be filled meanwhile, about: where more comes it is looked at as much more often.
 const FILLED: f64 = 0.125;
 /// How often everybody is looked at, for what no event tells: forks, ends, ports that are listened on.
-const SEARCH: Duration = Duration::from_millis(500);
+const SEARCH: Duration = Duration::from_secs(1);
 /// How often numbers are told, and how often they are exported.
 const TOLD: Duration = Duration::from_secs(1);
 const EXPORTED: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@
 use std::fmt::{Display, Write as _};
 use std::net::IpAddr;
 
+use prost::bytes::BytesMut;
 use prost::encoding::{WireType, bool, encode_key, encode_varint, encoded_len_varint, int64, key_len};
 
 /// Numbers of fields (opentelemetry-proto, `common.proto` and `trace.proto`).
@@ -24,7 +25,7 @@ mod field {
 /// The attributes of a span, as they are in its message. Used again for the next one.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
-    bytes: Vec<u8>,
+    bytes: BytesMut,
     /// A text that is put together: how long it is shows only then.
     text: String,
     /// The last address, and its text: one span after the other is of the same few.
@@ -84,13 +85,13 @@ impl Attributes {
 }
 
 /// An attribute whose value is a text.
-fn str(key: &[&str], value: &str, into: &mut Vec<u8>) {
+fn str(key: &[&str], value: &str, into: &mut BytesMut) {
     attribute(key, size(field::STRING, value.len()), into);
     bytes(field::STRING, value.as_bytes(), into);
 }
 
 /// An attribute up to its value, an `AnyValue` of so many bytes.
-fn attribute(key: &[&str], value: usize, into: &mut Vec<u8>) {
+fn attribute(key: &[&str], value: usize, into: &mut BytesMut) {
     let length = key.iter().map(|part| part.len()).sum();
     head(field::OF_SPAN, size(field::KEY, length) + size(field::VALUE, value), into);
     head(field::KEY, length, into);
@@ -99,13 +100,13 @@ fn attribute(key: &[&str], value: usize, into: &mut Vec<u8>) {
 }
 
 /// A text, or bytes.
-pub(super) fn bytes(field: u32, value: &[u8], into: &mut Vec<u8>) {
+pub(super) fn bytes(field: u32, value: &[u8], into: &mut BytesMut) {
     head(field, value.len(), into);
     into.extend_from_slice(value);
 }
 
 /// What is before a text, or bytes, or a message of so many bytes.
-fn head(field: u32, length: usize, into: &mut Vec<u8>) {
+fn head(field: u32, length: usize, into: &mut BytesMut) {
     encode_key(field, WireType::LengthDelimited, into);
     encode_varint(length as u64, into);
 }

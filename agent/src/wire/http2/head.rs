@@ -2,7 +2,7 @@
 
 use crate::wire::{Headers, HttpRequest, allowed};
 
-/// How many headers of the allow-list are kept of one section. It has nine names; more than a few repeats of them make
+/// How many headers of the allow-list are kept of one section. It has four names; more than a few repeats of them make
 /// no sense, and one byte in a header block can stand for the longest value.
 const MAX_HEADERS: usize = 64;
 
@@ -23,6 +23,8 @@ pub(super) enum Name {
     OtherPseudo,
     /// `host`, which stands in for `:authority` where the request was translated from HTTP/1 (RFC 9113, section 8.3.1).
     Host,
+    /// `grpc-status`, of which the number is kept.
+    GrpcStatus,
     /// One of the allow-list.
     Header(&'static str),
     /// Any other: its value is never kept.
@@ -38,6 +40,7 @@ impl Name {
             b":status" => Self::Status,
             [b':', ..] => Self::OtherPseudo,
             b"host" => Self::Host,
+            b"grpc-status" => Self::GrpcStatus,
             name => allowed(name).map_or(Self::Other, Self::Header),
         }
     }
@@ -76,6 +79,7 @@ impl Head {
             Name::Authority => self.pseudo(|head| &mut head.authority, value),
             Name::OtherPseudo => self.is_request = true,
             Name::Host => set(&mut self.host, value),
+            Name::GrpcStatus => self.grpc_status = self.grpc_status.or_else(|| value.parse().ok()),
             Name::Header(name) => self.header(name, value),
             Name::Other => {}
         }
@@ -87,9 +91,6 @@ impl Head {
     }
 
     fn header(&mut self, name: &'static str, value: &str) {
-        if name == "grpc-status" {
-            self.grpc_status = self.grpc_status.or_else(|| value.parse().ok());
-        }
         if self.headers.len() < MAX_HEADERS {
             self.headers.push((name, value.to_owned()));
         }
