@@ -45,7 +45,7 @@ static void (*ring_submit)(void *data, u64 flags) = (void *)132;
 /* bpf_get_current_task_btf: the verifier knows what it points to, so that its fields are read without a helper. */
 static struct task_struct *(*current_task)(void) = (void *)158;
 
-/* The consumer looks by itself every few milliseconds; waking it for each event would cost more than the event. */
+/* The consumer looks by itself twenty times a second; waking it for each event would cost more than the event. */
 enum { NO_WAKEUP = 1 };
 
 /* Reads a field through a pointer of which the verifier does not know what it points to; what cannot be read is zero

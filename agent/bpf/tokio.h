@@ -89,8 +89,8 @@ struct {
 	TYPE(value, u64);
 } told SEC(".maps");
 
-/* A task's id is never used again, so what comes again is the same read; or a task has opened another connection that lies
- * at the same address, and reads a stream of the same number there, which then stays without a link. */
+/* A process uses no task's id again, so what comes again is the same read; or the task has opened another connection that lies
+ * at the same address, or the process is another of the same number: then a stream of the same number stays without a link. */
 INLINE u64 mix(u64 task, u64 shared, u64 key)
 {
 	u64 mixed = (task * 0x9e3779b97f4a7c15 ^ shared) * 0xbf58476d1ce4e5b9 ^ key;

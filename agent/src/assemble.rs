@@ -138,15 +138,17 @@ impl<R: FnMut() -> u64> Assembler<R> {
     /// The spans whose ids are certain at this time, parents before their children. With `all` everything is certain.
     pub fn take(&mut self, now: u64, all: bool) -> Vec<Span> {
         let is_over = |until: u64, waiting: usize| all || until <= now || waiting > MOST_WAITING;
-        while let Some((_, edge)) = self.for_callers.pop_front_if(|(until, edge)| {
+        while let Some((until, edge)) = self.for_callers.pop_front_if(|(until, edge)| {
             // Of those that are not waited for any more nothing is kept.
             is_over(*until, self.waiting) || !self.uncalled.contains_key(edge)
         }) {
             if let Some(span) = self.uncalled.remove(&edge) {
                 self.waiting -= 1;
-                let ends = ends(&edge);
-                let times = self.strangers.get(&ends).unwrap_or_default();
-                self.strangers.insert(ends, times.saturating_add(1));
+                if until <= now {
+                    let ends = ends(&edge);
+                    let times = self.strangers.get(&ends).unwrap_or_default();
+                    self.strangers.insert(ends, times.saturating_add(1));
+                }
                 self.name(span, None);
             }
         }

@@ -16,8 +16,10 @@ const AGREEING: u32 = 48;
 /// Different tasks among them, of one thread: a thread's number may be a task's too, but does not change.
 const TASKS: usize = 4;
 
-/// Different values that are told apart of a word.
-const MOST_VALUES: usize = 64;
+/// Different values that are told apart of a word: more than a runtime has threads. Of what is no id one more, so that many of
+/// these never look like few.
+const MOST_KNOWN: usize = 256;
+const MOST_OTHERS: usize = MOST_KNOWN + 1;
 
 /// Ids that are remembered.
 const MOST_IDS: usize = 65_536;
@@ -59,10 +61,10 @@ impl Calibration {
         for (word, value) in self.words.iter_mut().zip(sample).filter(|(_, value)| **value != 0) {
             if self.ids.contains(value) {
                 word.ids += 1;
-                if word.known.len() < MOST_VALUES {
+                if word.known.len() < MOST_KNOWN {
                     word.known.insert((thread, *value));
                 }
-            } else if word.others.len() < MOST_VALUES {
+            } else if word.others.len() < MOST_OTHERS {
                 word.others.insert(*value);
             }
         }

@@ -34,7 +34,10 @@ impl Ordered {
         self.late += u64::from(event.time < self.reached);
         self.bytes += weight(&event);
         // It belongs at the end or close to it, behind those of the same time.
-        let place = self.events.iter().rposition(|it| it.time <= event.time).map_or(0, |before| before + 1);
+        if self.events.back().is_none_or(|last| last.time <= event.time) {
+            return self.events.push_back(event);
+        }
+        let place = self.events.partition_point(|it| it.time <= event.time);
         self.events.insert(place, event);
     }
 

@@ -23,10 +23,11 @@ use feed::Feed;
 pub use progress::Progress;
 use targets::Targets;
 
-/// How long the ring is left alone. Each look costs: what it needs has to come into the processor's caches again.
+/// How long the ring is left alone. Each reading costs: what it needs has to come into the processor's caches again.
 const PERIOD: Duration = Duration::from_millis(50);
-/// How much of the ring may be filled meanwhile, about: where more comes it is looked at as much more often.
+/// How much of the ring may be filled meanwhile, and how often that is looked at.
 const FILLED: f64 = 0.125;
+const GLANCE: Duration = Duration::from_millis(10);
 /// How often everybody is looked at, for what no event tells: forks, ends, ports that are listened on.
 const SEARCH: Duration = Duration::from_secs(1);
 /// How often numbers are told, and how often they are exported.
@@ -36,6 +37,8 @@ const EXPORTED: Duration = Duration::from_secs(10);
 const RING: u32 = 4 << 20;
 /// Events that are read in one turn, so that each turn ends, and few wait that could go on.
 const MOST_OF_A_TURN: usize = 8 << 10;
+/// Turns in which the rest is read: more than the ring has room for.
+const MOST_LAST_TURNS: usize = 16;
 /// Bytes of a recording, unless it is said otherwise.
 pub const MOST_OF_A_RECORDING: u64 = 1 << 30;
 
@@ -100,7 +103,6 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
         while !stop.load(Ordering::Relaxed) {
             // Before the ring is read: what comes later may have begun before what is handed on.
             let now = clock::now();
-            let filled = self.kernel.filled();
             let (reached, started) = self.read();
             let before = self.targets.len();
             for pid in started {
@@ -134,7 +136,7 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
                 }
             }
             if reached.is_none() {
-                thread::sleep(pause(filled));
+                self.pause();
             }
         }
         self.flush();
@@ -144,6 +146,14 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
             self.host.tell(Progress::Recorded(recorded));
         }
         Ok(numbers)
+    }
+
+    /// Leaves the ring alone for a while.
+    fn pause(&self) {
+        let began = Instant::now();
+        while began.elapsed() < PERIOD && self.kernel.filled() < FILLED {
+            thread::sleep(GLANCE);
+        }
     }
 
     /// Takes what is in the ring, but not more than a turn's worth. Gives the time of the last event if there is more, and
@@ -196,7 +206,12 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
 
     /// Nothing more is waited for.
     fn flush(&mut self) {
-        self.read();
+        // Others go on, so it need not become empty.
+        for _ in 0..MOST_LAST_TURNS {
+            if self.read().0.is_none() {
+                break;
+            }
+        }
         self.feed.tell(Input::Flush { epoch: self.epoch });
         self.hand_on();
     }
@@ -221,27 +236,9 @@ impl<R: FnMut() -> u64> Agent<'_, R> {
     }
 }
 
-/// How long the ring may be left alone, of which this share was filled since the last time.
-fn pause(filled: f64) -> Duration {
-    PERIOD.mul_f64(FILLED / filled.max(FILLED))
-}
-
 /// What this process has of memory.
 fn memory() -> Option<Memory> {
     let status = procfs::process::Process::myself().ok()?.status().ok()?;
     // In KiB (proc(5)).
     Some(Memory { now: status.vmrss? << 10, most: status.vmhwm? << 10 })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_more_comes_the_sooner_it_is_looked_at() {
-        assert_eq!(pause(0.0), PERIOD);
-        assert_eq!(pause(FILLED), PERIOD);
-        assert_eq!(pause(4.0 * FILLED), PERIOD / 4);
-        assert!(pause(1.0) < PERIOD / 7);
-    }
 }

@@ -1,6 +1,6 @@
 //! From events of the kernel to spans of this machine: tasks, connections, links.
 //!
-//! Layout: `tasks` knows which request a task works for, `threads` which one a thread does where there are no tasks;
+//! Layout: `tasks` knows which request a task works for, `wakes` whether it has to be seen who wakes whom, `threads` which one a thread does where there are no tasks;
 //! `connection` what is said on a connection; `server` and `client` what is open on one; `streams` and `shared` which stream
 //! of HTTP/2 a task reads; `process` brings them together. It runs on recorded events as well: nothing here knows of a
 //! kernel, and the only clock is the events'.
@@ -18,6 +18,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod wakes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub enum LinkBy {
 pub struct Wish {
     /// Which process.
     pub pid: u32,
+    /// When it was so, by the process's last event: what was watched later by that number is another.
+    pub at: u64,
     /// Whether its tasks' wakes are.
     pub wakes: bool,
 }
@@ -191,11 +194,7 @@ impl Tracer {
 
     /// The processes whose wakes need not be seen any more, or have to be seen after all.
     pub fn take_wishes(&mut self) -> Vec<Wish> {
-        let wishes = self.processes.iter_mut().filter_map(|(pid, process)| {
-            let wakes = process.take_wish()?;
-            Some(Wish { pid: *pid, wakes })
-        });
-        wishes.collect()
+        self.processes.values_mut().filter_map(Process::take_wish).collect()
     }
 
     /// The spans that are over and whose links are final.

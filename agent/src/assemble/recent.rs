@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 
-/// Entries of a half: seven eighths of a power of two, which is how full a table gets before it is made twice as large. As many
+/// Entries of a half: seven eighths of a power of two, which is how full a table gets before it grows. As many
 /// come in five seconds where 5,700 requests a second are served.
 const MOST_OF_A_HALF: usize = 28_672;
 
@@ -17,19 +17,22 @@ pub(super) struct Recent<K, V> {
     half: u64,
     younger: HashMap<K, V>,
     older: HashMap<K, V>,
-    /// When the younger half began.
+    /// When it was time last.
     since: u64,
+    /// They took turns since then, because one was full.
+    early: bool,
 }
 
 impl<K: Eq + Hash, V: Copy> Recent<K, V> {
     /// An empty one. `half` is how long a half lasts, in nanoseconds.
     pub(super) fn new(half: u64) -> Self {
-        Self { half, younger: HashMap::default(), older: HashMap::default(), since: 0 }
+        Self { half, younger: HashMap::default(), older: HashMap::default(), since: 0, early: false }
     }
 
     pub(super) fn insert(&mut self, key: K, value: V) {
         if self.younger.len() >= MOST_OF_A_HALF {
             self.turn();
+            self.early = true;
         }
         self.younger.insert(key, value);
     }
@@ -48,7 +51,10 @@ impl<K: Eq + Hash, V: Copy> Recent<K, V> {
     pub(super) fn forget(&mut self, now: u64) {
         if now.saturating_sub(self.since) >= self.half {
             self.since = now;
-            self.turn();
+            // What came since the last time would be gone too soon.
+            if !std::mem::take(&mut self.early) {
+                self.turn();
+            }
         }
     }
 
@@ -102,5 +108,9 @@ mod tests {
             assert!(recent.younger.len() + recent.older.len() <= 2 * MOST_OF_A_HALF);
         }
         assert_eq!((recent.get(&(most - 1)), recent.get(&0)), (Some(()), None));
+        recent.forget(10);
+        recent.insert(most, ());
+        recent.forget(20);
+        assert_eq!((recent.get(&(most - 1)), recent.get(&most)), (Some(()), Some(())));
     }
 }

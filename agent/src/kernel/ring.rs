@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 
 use anyhow::Context as _;
 use aya::maps::Map;
@@ -72,10 +72,13 @@ impl Ring {
         // Nobody else writes it.
         let mut place = self.places().0.load(Ordering::Relaxed);
         let mut taken = 0;
-        while taken < most && place != self.places().1.load(Ordering::Acquire) {
+        // Memory that may only be read is read without an order, and ordered by a fence (`std::sync::atomic`).
+        while taken < most && place != self.places().1.load(Ordering::Relaxed) {
+            fence(Ordering::Acquire);
             let at = PAGE + (place & (self.bytes - 1));
             // SAFETY: up to `written` there are headers, at multiples of 8.
-            let header = unsafe { self.written.at(at).cast::<AtomicU32>().as_ref() }.load(Ordering::Acquire);
+            let header = unsafe { self.written.at(at).cast::<AtomicU32>().as_ref() }.load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
             if header & BUSY != 0 {
                 break;
             }

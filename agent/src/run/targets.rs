@@ -27,6 +27,8 @@ pub(super) struct Targets {
 
 struct Watched {
     found: Found,
+    /// Since when.
+    at: u64,
     /// Held while the process is watched, so that another agent sees it.
     _mark: Option<UnixListener>,
 }
@@ -88,8 +90,8 @@ impl Targets {
     }
 
     /// Sees from now on what is wished. Gives what the pipeline has to be told.
-    pub(super) fn wish(&mut self, Wish { pid, wakes }: Wish, kernel: &mut Kernel) -> Option<Input> {
-        let found = &self.watched.get(&pid)?.found;
+    pub(super) fn wish(&mut self, Wish { pid, at, wakes }: Wish, kernel: &mut Kernel) -> Option<Input> {
+        let Watched { found, .. } = self.watched.get(&pid).filter(|it| it.at <= at)?;
         if !wakes {
             kernel.leave_wakes(pid);
             return None;
@@ -155,7 +157,7 @@ impl Targets {
         host.tell(Progress::Watching(&found, &probes, began.elapsed()));
         let reads_are_seen = !probes.stream_read.is_empty() && !probes.stream_drop.is_empty();
         let service = found.service.clone();
-        self.watched.insert(pid, Watched { found, _mark: mark.ok() });
+        self.watched.insert(pid, Watched { found, at, _mark: mark.ok() });
         Some(Input::Watch { at, service, reads_are_seen })
     }
 }

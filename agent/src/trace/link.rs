@@ -5,6 +5,7 @@ use crate::wire;
 use super::client::{Client, Link};
 use super::connection::Stamp;
 use super::tasks::Tasks;
+use super::wakes::Wakes;
 use super::{LocalSpan, Reason};
 
 /// For whom a request is that a task writes on a connection. `http2_reads`: of HTTP/2, whether reads of streams are seen.
@@ -14,9 +15,10 @@ pub(crate) fn of(
     span: &LocalSpan,
     stamp: Stamp,
     http2_reads: Option<bool>,
+    wakes: &mut Wakes,
 ) -> Link {
     if let wire::Request::Sql(sql) = &span.request {
-        return statement(tasks, client, sql.text(), stamp);
+        return statement(tasks, client, sql.text(), stamp, wakes);
     }
     let (task, at) = (stamp.task, stamp.time);
     if let Some(reads_are_seen) = http2_reads {
@@ -29,20 +31,23 @@ pub(crate) fn of(
             None => Link::None(Reason::NoRequest),
         };
     }
+    tasks.carries(task, at);
+    if !wakes.would_tell(at) {
+        return Link::None(Reason::NoWake);
+    }
     let before = client.last_end();
     // Whom the answer before was for may wake the task as well, to have more of the body or to be done with it. Who spawned
     // the task says nothing: a connection that somebody makes may be used by another first.
     let mut causes = tasks.causes(task, before, at);
     causes.retain(|cause| Some(*cause) != client.last_caller());
     let otherwise = if let [server] = causes[..] { Some((server, Reason::RequestWake)) } else { None };
-    tasks.carries(task, at);
     Link::Wakes { otherwise }
 }
 
 /// Some drivers of PostgreSQL write in the task that asks (sqlx), others in one of the connection's, to which statements are
 /// handed (tokio-postgres). The latter writes all of a connection's statements and serves nothing itself; it may have been
 /// spawned by the first who asked, and is woken by each.
-fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp) -> Link {
+fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp, wakes: &mut Wakes) -> Link {
     let (task, at) = (stamp.task, stamp.time);
     let inherited = match tasks.request_and_depth(task, at) {
         Some((server, 0)) => return Link::Known(server, Reason::SameTask),
@@ -53,6 +58,9 @@ fn statement(tasks: &Tasks, client: &Client, text: Option<&str>, stamp: Stamp) -
     };
     if task == 0 || tasks.serves(task) || !client.is_written_by(task) {
         return inherited.map_or(Link::None(Reason::NoRequest), |(server, reason)| Link::Known(server, reason));
+    }
+    if !wakes.would_tell(at) {
+        return Link::None(Reason::NoWake);
     }
     // Such a task is spawned by whoever has opened the connection.
     let is_spawned_for_it = client.opener().is_some() && tasks.parent(task) == client.opener();

@@ -1,7 +1,6 @@
 //! One process: its tasks and connections, and which of its requests caused which.
 
 mod reads;
-mod wakes;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,9 +19,9 @@ use super::server::Server;
 use super::shared::Shared;
 use super::tasks::{TaskId, Tasks};
 use super::threads::Threads;
-use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side};
+use super::wakes::Wakes;
+use super::{Counts, Edge, LinkBy, LocalSpan, Numbers, Reason, ServerId, Service, Side, Wish};
 use reads::Read;
-use wakes::Wakes;
 
 /// The kernel's address of a socket.
 type Socket = u64;
@@ -239,8 +238,13 @@ impl Process {
                     return;
                 }
                 if side == Side::Server {
-                    self.wakes.serves();
-                    self.last_read.insert(stamp.thread, span.id);
+                    // Of one whose tasks are not known yet nothing can be told, and probes of health ask nobody.
+                    if stamp.task != 0 && noise.is_none() {
+                        self.wakes.serves();
+                    }
+                    if self.link_by == LinkBy::Thread {
+                        self.last_read.insert(stamp.thread, span.id);
+                    }
                     if !is_http2 && watched.server.is_busy() {
                         // Pipelined: which of them the task is at is not to be seen from here.
                         for (task, server) in watched.server.take_tasks() {
@@ -279,13 +283,9 @@ impl Process {
                         Some(server) => Link::Known(server, Reason::SameThread),
                         None => {
                             let reads = is_http2.then_some(self.reads_are_seen);
-                            link::of(&mut self.tasks, &watched.client, &span, stamp, reads)
+                            link::of(&mut self.tasks, &watched.client, &span, stamp, reads, &mut self.wakes)
                         }
                     },
-                };
-                let link = match link {
-                    Link::Wakes { .. } if !self.wakes.would_tell(stamp.time) => Link::None(Reason::NoWake),
-                    link => link,
                 };
                 if matches!(link, Link::Wakes { .. }) {
                     self.wakes_for.insert(stamp.task, socket);
@@ -330,10 +330,15 @@ impl Process {
             out.spans.push(span);
         }
         watched.client.close(event.time, out);
-        if !matches!(watched.connection.protocol, Protocol::Http1(_) | Protocol::Postgres(_)) {
-            // Its addresses will be used again.
-            self.shared.forget(socket);
-            self.unclear.clear();
+        // Its addresses will be used again. They are told once for each reader, so what was read elsewhere is kept.
+        match watched.connection.protocol {
+            Protocol::Http1(_) | Protocol::Postgres(_) => {}
+            Protocol::Http2(_) => {
+                self.unclear.retain(|read| self.shared.is_of_another(read.shared, socket));
+                self.shared.forget(socket);
+            }
+            // Which were its addresses is not known.
+            Protocol::Unknown(_) | Protocol::Opaque => self.unclear.clear(),
         }
         self.spawns_for.retain(|_, it| *it != socket);
         self.wakes_for.retain(|_, it| *it != socket);
@@ -364,8 +369,9 @@ impl Process {
     }
 
     /// Whether its wakes should be seen, where that has changed.
-    pub(crate) fn take_wish(&mut self) -> Option<bool> {
-        self.wakes.take_wish()
+    pub(crate) fn take_wish(&mut self) -> Option<Wish> {
+        let wakes = self.wakes.take_wish()?;
+        Some(Wish { pid: self.service.pid, at: self.heard, wakes })
     }
 
     /// Events were lost before this time, and more are while it is `unsure`: nothing that is open is linked by what may have

@@ -87,6 +87,11 @@ impl Shared {
         Some(u64::from(key[usize::from(second > first)]))
     }
 
+    /// Whether an address is another connection's than this one, for all that is known.
+    pub(crate) fn is_of_another(&self, shared: u64, socket: u64) -> bool {
+        self.addresses.get(&shared).is_some_and(|candidates| !candidates.sockets.contains(&socket))
+    }
+
     /// A connection is closed.
     pub(crate) fn forget(&mut self, socket: u64) {
         self.addresses.retain(|_, candidates| !candidates.sockets.contains(&socket));

@@ -4,8 +4,8 @@ use foldhash::HashMap;
 
 use super::ServerId;
 
-/// Tasks kept of one process: seven eighths of a power of two, which is how full a table gets before it is made twice as large. One
-/// is some 200 bytes; those that nothing was heard of for longest go first.
+/// Tasks kept of one process: seven eighths of a power of two, which is how full a table gets before it grows. One is
+/// some 200 bytes; those that nothing was heard of for longest go first.
 const MOST_TASKS: usize = 7_168;
 
 /// Requests of a task that are kept: a connection's task gets one after the other.

@@ -303,6 +303,38 @@ fn where_events_were_lost_nothing_is_linked_by_what_was_before() {
 }
 
 #[test]
+fn wakes_that_are_needed_after_all_are_seen_again_and_trusted_a_while_later() {
+    let mut story = Story::new(LinkBy::Task);
+    let serve = |story: &mut Story, path: &str, count: usize| {
+        for _ in 0..count {
+            story.read(5, 1, get(path));
+            story.write(5, 1, OK);
+        }
+    };
+    // Who asks whether it is well says nothing of what it asks others.
+    serve(&mut story, "/readyz", 2_000);
+    assert_eq!(story.tracer.take_wishes(), []);
+    serve(&mut story, "/a", 1_000);
+    assert_eq!(story.tracer.take_wishes(), [Wish { pid: SHOP, at: story.time, wakes: false }]);
+    // A driver's task, whose connection was there before, writes what others ask.
+    story.read(5, 1, get("/b"));
+    story.query(9, 30, "SELECT 1");
+    assert_eq!(story.tracer.take_wishes(), [Wish { pid: SHOP, at: story.time, wakes: true }]);
+    story.tracer.wakes_are_seen(SHOP, story.time);
+    story.query(9, 30, "SELECT 2");
+    story.wake(9, 5);
+    story.write(5, 1, OK);
+    story.time += 1_000_000_000;
+    story.read(5, 1, get("/c"));
+    story.wake(5, 9);
+    story.query(9, 30, "SELECT 3");
+    story.wake(9, 5);
+    story.write(5, 1, OK);
+    let missed = (None, Reason::NoWake);
+    assert_eq!(story.links(), [missed.clone(), missed, asked("/c", Reason::ResponseWake)]);
+}
+
+#[test]
 fn a_process_that_is_watched_while_events_are_lost_has_no_links() {
     let mut story = Story::new(LinkBy::Task);
     let until = story.time + 4_500;

@@ -12,7 +12,7 @@ const SETTLED: u64 = 1_000_000_000;
 
 /// Whether the wakes of one process are seen.
 #[derive(Debug, Default)]
-pub(super) struct Wakes {
+pub(crate) struct Wakes {
     state: State,
     /// Whether they should be seen, if that was not told yet.
     wish: Option<bool>,
@@ -38,7 +38,7 @@ impl Default for State {
 
 impl Wakes {
     /// The process serves a request.
-    pub(super) fn serves(&mut self) {
+    pub(crate) fn serves(&mut self) {
         if let State::Idle(served) = &mut self.state {
             *served += 1;
             if *served >= ENOUGH {
@@ -49,9 +49,11 @@ impl Wakes {
     }
 
     /// Wakes would tell for whom a request is that is written at this time. Gives whether they can be relied on.
-    pub(super) fn would_tell(&mut self, time: u64) -> bool {
+    pub(crate) fn would_tell(&mut self, time: u64) -> bool {
         match self.state {
             State::Idle(_) => self.state = State::Needed(0),
+            // Nobody was told that they need not be seen.
+            State::Off if self.wish.take().is_some() => self.state = State::Needed(0),
             State::Off => {
                 self.state = State::Missed;
                 self.wish = Some(true);
@@ -62,12 +64,12 @@ impl Wakes {
     }
 
     /// They are seen again.
-    pub(super) fn are_seen(&mut self, at: u64) {
+    pub(crate) fn are_seen(&mut self, at: u64) {
         self.state = State::Needed(at.saturating_add(SETTLED));
     }
 
     /// Whether they should be seen, where that has changed.
-    pub(super) fn take_wish(&mut self) -> Option<bool> {
+    pub(crate) fn take_wish(&mut self) -> Option<bool> {
         self.wish.take()
     }
 }
@@ -92,6 +94,14 @@ mod tests {
         assert!(wakes.would_tell(30 + SETTLED));
         (0..=ENOUGH).for_each(|_| wakes.serves());
         assert_eq!(wakes.take_wish(), None, "it keeps them");
+    }
+
+    #[test]
+    fn who_needs_them_before_they_are_gone_keeps_them() {
+        let mut wakes = Wakes::default();
+        (0..ENOUGH).for_each(|_| wakes.serves());
+        assert!(wakes.would_tell(10));
+        assert_eq!(wakes.take_wish(), None);
     }
 
     #[test]
