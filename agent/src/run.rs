@@ -27,7 +27,7 @@ use targets::Targets;
 const PERIOD: Duration = Duration::from_millis(50);
 /// How much of the ring may be filled meanwhile, and how often that is looked at.
 const FILLED: f64 = 0.125;
-const GLANCE: Duration = Duration::from_millis(10);
+const GLANCE: Duration = Duration::from_millis(25);
 /// How often everybody is looked at, for what no event tells: forks, ends, ports that are listened on.
 const SEARCH: Duration = Duration::from_secs(1);
 /// How often numbers are told, and how often they are exported.
