@@ -6,6 +6,7 @@ struct target {
 	u32 process;
 	s32 current_task; /* where tokio keeps the id of the current task, from the thread pointer; 0: not known */
 	u32 samples;	  /* that were sent to find that out */
+	u32 sampled;	  /* when the last one was */
 };
 
 /* All processes pay for the question whether they are targets, with each syscall. So it is answered by an array, which

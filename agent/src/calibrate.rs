@@ -6,7 +6,7 @@
 //! been woken itself before. So the word that is looked for holds ids that were heard of, different ones on the same thread,
 //! or 0 where no task wakes; no other word does both.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use crate::event::SAMPLE_WORDS;
 
@@ -19,7 +19,7 @@ const TASKS: usize = 4;
 /// Different values that are told apart of a word: more than a runtime has threads. Of what is no id one more, so that many of
 /// these never look like few.
 const MOST_KNOWN: usize = 256;
-const MOST_OTHERS: usize = MOST_KNOWN + 1;
+const MOST_UNKNOWN: usize = MOST_KNOWN + 1;
 
 /// Ids that are remembered.
 const MOST_IDS: usize = 65_536;
@@ -33,17 +33,20 @@ pub struct Calibration {
 
 #[derive(Clone, Debug, Default)]
 struct Word {
-    /// How often it held an id.
+    /// How often it held an id, and how often something else that is not 0.
     ids: u32,
+    others: u32,
     /// Some of the ids, each with the thread whose word held it.
     known: HashSet<(u32, u64)>,
     /// Some of what it held beside ids and 0.
-    others: HashSet<u64>,
+    unknown: HashSet<u64>,
+    /// The last of these: most words never change.
+    last: u64,
 }
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { ids: HashSet::new(), words: vec![Word::default(); SAMPLE_WORDS] }
+        Self { ids: HashSet::default(), words: vec![Word::default(); SAMPLE_WORDS] }
     }
 }
 
@@ -58,15 +61,22 @@ impl Calibration {
     /// Adds a sample, taken by a thread while a task was woken; gives the distance from the thread pointer, in bytes, once
     /// it is certain.
     pub fn add(&mut self, thread: u32, woken: u64, sample: &[u64; SAMPLE_WORDS]) -> Option<i32> {
-        for (word, value) in self.words.iter_mut().zip(sample).filter(|(_, value)| **value != 0) {
+        for (word, value) in self.words.iter_mut().zip(sample) {
+            if *value == 0 {
+                continue;
+            }
             if self.ids.contains(value) {
                 word.ids += 1;
                 if word.known.len() < MOST_KNOWN {
                     word.known.insert((thread, *value));
                 }
-            } else if word.others.len() < MOST_OTHERS {
-                word.others.insert(*value);
+                continue;
             }
+            word.others += 1;
+            if word.last != *value && word.unknown.len() < MOST_UNKNOWN {
+                word.unknown.insert(*value);
+            }
+            word.last = *value;
         }
         self.heard_of(woken);
         let mut likely = self.words.iter().enumerate().filter(|(_, word)| word.is_likely());
@@ -79,12 +89,13 @@ impl Calibration {
 }
 
 impl Word {
-    /// Some of the others are ids too: of tasks that were never woken while somebody looked. A thread of the runtime is such
-    /// a task, and between two others its own id is there. So it counts how many they are, and not how often one comes.
+    /// Some of the others are ids too, of tasks that were never woken while somebody looked. These may be many, each there once:
+    /// then what is known is there more often. Or they are few that come often: a thread of the runtime is such a task, and
+    /// between two others its own id is there.
     fn is_likely(&self) -> bool {
         let of_one_thread = |thread| self.known.iter().filter(|(of, _)| *of == thread).count();
         self.ids >= AGREEING
-            && self.others.len() <= self.known.len()
+            && (self.others <= self.ids || self.unknown.len() <= self.known.len())
             && self.known.iter().any(|(thread, _)| of_one_thread(*thread) >= TASKS)
     }
 }

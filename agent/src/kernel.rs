@@ -47,9 +47,10 @@ struct Target {
     process: u32,
     current_task: i32,
     samples: u32,
+    sampled: u32,
 }
 
-// SAFETY: three integers without padding, of which every bit pattern is a value.
+// SAFETY: four integers without padding, of which every bit pattern is a value.
 #[expect(unsafe_code, reason = "how aya is told that a value may be copied into a map")]
 unsafe impl aya::Pod for Target {}
 
@@ -138,7 +139,7 @@ impl Kernel {
                 self.uprobes.attach(&mut self.programs, "calibrate", pid, executable, &probes.wake)?;
         }
         self.probes.insert(pid, attached);
-        self.target(Target { process: pid, current_task: current_task.unwrap_or_default(), samples: 0 })
+        self.target(Target { process: pid, current_task: current_task.unwrap_or_default(), ..Target::default() })
     }
 
     /// Where the current task's id is was found out.
@@ -146,7 +147,7 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn calibrated(&mut self, pid: u32, current_task: i32) -> anyhow::Result<()> {
-        self.target(Target { process: pid, current_task, samples: 0 })?;
+        self.target(Target { process: pid, current_task, ..Target::default() })?;
         if let Some(attached) = self.probes.get_mut(&pid) {
             uprobes::detach_aside(std::mem::take(&mut attached.calibration));
         }

@@ -29,6 +29,9 @@ const KEEP: &str = "FOREIGN_KEEP";
 /// How long the agent may take to be ready, and to have done.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Bytes of the ring: an agent that nothing was optimised in cannot keep up with programs that everything was.
+const RING: u32 = 64 << 20;
+
 /// Requests before those that count, so that the agent can find out where the current task is.
 const WARM_UP: usize = 640;
 
@@ -179,7 +182,7 @@ fn watched(
     let path = scratch.join("spans.jsonl");
     let file = BufWriter::new(File::create(&path)?);
     let any = processes.iter().map(|process| Rule::new(Select::Pid(process.id()))).collect();
-    let options = Options { rules: Rules { any, ..Rules::default() }, ..Options::default() };
+    let options = Options { rules: Rules { any, ..Rules::default() }, ring: Some(RING), ..Options::default() };
     let stop = AtomicBool::new(false);
     let (sender, told) = mpsc::channel();
     let mut outcome = Outcome::default();
