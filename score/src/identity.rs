@@ -2,7 +2,7 @@
 //! time. A driver's own `COMMIT` and `ROLLBACK` carry no slot: they are of the hop whose statement went before them on the
 //! same connection, where a tracer tells which connection that was (`network.local.port`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::names::Text;
 use crate::spans::{Shape, Span, Spans};
@@ -43,24 +43,36 @@ pub(crate) fn of_all(truth: &Truth, spans: &Spans) -> (Vec<Identity>, u64) {
     (identities, unheard_of)
 }
 
-/// Statements of one text that follow each other in one slot closer than the tolerance: by an agent's clock a span may overlap
-/// more with the one beside its own. A slot has one statement at a time, so where there are as many spans as statements,
-/// their order says which is which.
+/// Two statements of one text that follow each other in one slot closer than the tolerance: a span of the one may overlap more
+/// with the other by an agent's clock. So where several spans count for one statement, and one beside it has none, they are
+/// told apart by their order.
 fn one_to_one(index: &Index<'_>, spans: &Spans, identities: &mut [Identity]) {
-    let mut by_slot: HashMap<u32, Vec<usize>> = HashMap::new();
+    let (mut taken, mut by_slot) = (HashSet::new(), BTreeMap::<u32, Vec<usize>>::new());
     for (at, (span, identity)) in spans.spans.iter().zip(&*identities).enumerate() {
         let Identity::Operation(operation) = *identity else { continue };
+        taken.insert(operation);
         if span.shape == Shape::Database && !span.slot.is_none() && index.by_claim(span).is_none() {
             by_slot.entry(operation).or_default().push(at);
         }
     }
-    for operations in index.slots.values().flat_map(Slot::runs) {
-        let mut all: Vec<usize> = operations.iter().filter_map(|it| by_slot.get(it)).flatten().copied().collect();
-        if all.len() == operations.len() {
-            all.sort_by_key(|at| (spans.spans[*at].start, *at));
-            for (operation, at) in operations.into_iter().zip(all) {
-                identities[at] = Identity::Operation(operation);
-            }
+    let several: Vec<u32> =
+        by_slot.iter().filter(|(_, same)| same.len() > 1).map(|(operation, _)| *operation).collect();
+    for operation in several {
+        let same = &by_slot[&operation];
+        let slot = index.text(spans.spans[same[0]].slot).and_then(|slot| index.slots.get(&slot));
+        let start = same.iter().map(|at| spans.spans[*at].start).min().unwrap_or_default();
+        let end = same.iter().map(|at| spans.spans[*at].end).max().unwrap_or_default();
+        let Some(run) = slot.and_then(|slot| slot.run(operation, start, end, &taken)) else { continue };
+        let mut all: Vec<usize> =
+            run.iter().filter_map(|operation| by_slot.get(operation)).flatten().copied().collect();
+        if all.len() != run.len() {
+            continue;
+        }
+        all.sort_by_key(|at| (spans.spans[*at].start, *at));
+        for (operation, at) in run.into_iter().zip(all) {
+            identities[at] = Identity::Operation(operation);
+            taken.insert(operation);
+            by_slot.insert(operation, vec![at]);
         }
     }
 }
@@ -177,21 +189,21 @@ impl Slot {
         ranked.reduce(|best, it| if it.0 > best.0 { it } else { best }).map(|(_, operation)| operation)
     }
 
-    /// Statements of one text, in order of time, between which no more time passed than the tolerance, whatever was there between
-    /// them.
-    fn runs(&self) -> Vec<Vec<u32>> {
-        let mut runs = Vec::new();
-        let mut by_text: HashMap<Text, Vec<u32>> = HashMap::new();
-        let mut reached = 0_u64;
-        for (it, until) in self.occupied.iter().zip(&self.reached) {
-            if it.start > reached.saturating_add(CLOCK_TOLERANCE) {
-                runs.extend(by_text.drain().map(|(_, run)| run));
-            }
-            by_text.entry(it.text).or_default().push(it.operation);
-            reached = *until;
-        }
-        runs.extend(by_text.into_values());
-        runs
+    /// The statements of the same text from this one to the nearest that is not taken, in order of time; none if there is none
+    /// within the tolerance of these times.
+    fn run(&self, operation: u32, start: u64, end: u64, taken: &HashSet<u32>) -> Option<Vec<u32>> {
+        let at = self.occupied.iter().position(|it| it.operation == operation)?;
+        let text = self.occupied[at].text;
+        let is_near = |it: &&Occupied| {
+            it.start <= end.saturating_add(CLOCK_TOLERANCE) && it.end.saturating_add(CLOCK_TOLERANCE) >= start
+        };
+        let is_free = |it: &Occupied| it.text == text && !taken.contains(&it.operation);
+        let before =
+            self.occupied[..at].iter().rev().take_while(is_near).position(is_free).map(|steps| at - 1 - steps..=at);
+        let after =
+            self.occupied[at + 1..].iter().take_while(is_near).position(is_free).map(|steps| at..=at + 1 + steps);
+        let run = before.or(after)?;
+        Some(self.occupied[run].iter().filter(|it| it.text == text).map(|it| it.operation).collect())
     }
 }
 
@@ -232,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_where_a_slot_was_left_alone() {
+    fn of_a_statement_with_too_many_spans_the_way_leads_to_the_nearest_that_has_none() {
         let mut names = Names::default();
         let (same, other) = (names.add("SELECT 1"), names.add("SELECT 2"));
         let occupied = |start, end, operation, text| Occupied { start: start * MS, end: end * MS, operation, text };
@@ -240,12 +252,18 @@ mod tests {
             occupied(100, 101, 1, same),
             occupied(101, 102, 2, same),
             occupied(103, 104, 3, other),
-            occupied(109, 110, 4, same),
-            occupied(116, 117, 5, same),
+            occupied(104, 105, 4, same),
+            occupied(200, 201, 5, same),
         ]);
-        let mut runs = slot.runs();
-        runs.sort();
-        assert_eq!(runs, [vec![1, 2, 4], vec![3], vec![5]]);
+        let run = |operation, start: u64, end: u64, taken: &[u32]| {
+            slot.run(operation, start * MS, end * MS, &taken.iter().copied().collect())
+        };
+        assert_eq!(run(2, 101, 103, &[2, 4]), Some(vec![1, 2]));
+        assert_eq!(run(2, 101, 103, &[1, 2]), Some(vec![2, 4]), "past one of another text");
+        assert_eq!(run(1, 101, 103, &[1, 2]), Some(vec![1, 2, 4]), "past one that is taken");
+        assert_eq!(run(2, 101, 103, &[1, 2, 4]), None, "a span too many");
+        assert_eq!(run(4, 104, 105, &[1, 2, 4]), None, "5 is too far away");
+        assert_eq!(run(9, 101, 103, &[]), None);
     }
 
     #[test]

@@ -84,25 +84,6 @@ fn statements_that_follow_each_other_in_a_slot_are_told_apart_by_their_order_and
 }
 
 #[test]
-fn a_clock_that_is_off_is_found_out_over_many_statements() {
-    let mut truth = Truth::default();
-    let mut list = Vec::new();
-    for number in 0..50 {
-        let request = format!("r-{number}");
-        truth.add(&record(&request, "1", Op::Received, Kind::Http, "GET /", None, 0)).unwrap();
-        truth
-            .add(&record(&request, "1.1", Op::Statement, Kind::Sql, "SELECT 1", Some("stock-1"), 10 + number))
-            .unwrap();
-        list.push(server(1 + number, &request));
-        // 2 ms too early: each lies at a statement that is two before its own, and the first three at one.
-        list.push(statement(101 + number, 1 + number, "SELECT 1 /*slot='stock-1'*/", 5001, 8 + number));
-    }
-    let verdict = judged(&truth, list);
-    let links = &verdict.edges[&EdgeKind::DbClient];
-    assert_eq!((links.right, links.wrong, verdict.spans[&SpanKind::DbClient].missing), (50, 0, 0));
-}
-
-#[test]
 fn a_commit_is_of_the_hop_whose_statement_went_before_it_on_its_connection() {
     let mut truth = Truth::default();
     for (request, slot) in [("r-1", "stock-1"), ("r-2", "stock-2")] {
