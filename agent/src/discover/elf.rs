@@ -112,14 +112,15 @@ pub fn probes(path: &Path) -> Result<Probes, ReadError> {
     let (mut written, mut fields, mut contexts) = (Vec::new(), Vec::new(), Vec::new());
     for symbol in symbols(&file, Which::of)? {
         let text = || code.at(symbol.address, symbol.size.min(LONGEST_SETTER)).map(|(_, code)| code);
+        // A thread-local's functions have its name too.
+        if symbol.is_thread_local != matches!(symbol.what, Which::Context) {
+            continue;
+        }
         let (list, argument) = match symbol.what {
-            Which::Context if symbol.is_thread_local => {
+            Which::Context => {
                 contexts.push(symbol.address..symbol.address.saturating_add(symbol.size));
                 continue;
             }
-            // Functions have such names too.
-            Which::Context => continue,
-            _ if symbol.is_thread_local => continue,
             Which::Guard => {
                 written.extend(text().and_then(|code| code::thread_local_written(&code)));
                 continue;
